@@ -1,0 +1,456 @@
+//! What a run is to be: plain data, presets, and the rules that a configuration must keep.
+
+use crate::gp::{FEATURES, truncation_bound};
+use crate::schedule::{Decay, Warmup};
+use core::fmt;
+
+/// Most votes (subsets) that one test can have.
+pub const MAX_VOTES: usize = 9;
+
+/// Locations on [0, 1], both ends included, at which the posterior is evaluated (paper section 2.2; `m`).
+pub const LOCATIONS: usize = 500;
+
+/// When the loss is tested.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Interval {
+    /// Every so many steps. The paper: the steps of an epoch.
+    Steps(u64),
+    /// Every time that the first climb's learning rate has grown by this factor (1.1, say), rounded to whole steps.
+    Growth(#[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))] f64),
+}
+
+/// For how long a test must stay positive before it is believed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Patience {
+    /// So many positive tests in a row. The paper: 3.
+    Tests(u32),
+    /// Positive tests in a row over a growth of the first climb's learning rate by this factor (1.5, say); at least 2.
+    Growth(#[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))] f64),
+}
+
+/// What follows when the loss is found to have passed its minimum.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Detection {
+    /// The warmup ends: the decay starts from the learning rate of the minimum (the paper's rule).
+    EndWarmup,
+    /// The climb ends: go on from the learning rate of the minimum, `slowdown` times more slowly than the first
+    /// climb, until the warmup's share of the budget is used.
+    ClimbOn {
+        /// The first climb's rate divided by that of the later ones, ≥ 1.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
+        slowdown: f64,
+    },
+}
+
+/// Where the decay starts if the warmup's share of the budget is used up without a detection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Fallback {
+    /// From the learning rate reached (the paper's rule).
+    Reached,
+    /// From the learning rate of the lowest loss of the present climb.
+    Argmin,
+}
+
+/// What a loss that is NaN or infinite means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum NonFinite {
+    /// Nothing: it keeps its place in the history and is left out of everything else (the paper's code).
+    Ignore,
+    /// Divergence: the climb ends, and the next starts at the learning rate of `back_steps` steps ago.
+    EndClimb {
+        /// How far to go back, in steps of the climb that ended.
+        back_steps: u32,
+    },
+}
+
+/// What the learning rate is after the last step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum PastEnd {
+    /// The floor.
+    Floor,
+    /// That of two steps earlier, because the reference's cosine turns up again after its end. No step of the budget uses it.
+    Reference,
+}
+
+/// Everything that decides a run, besides its losses. Plain data: change fields with struct update syntax.
+///
+/// ```
+/// use autowu_core::{AutoWu, Config, Decay};
+/// let config = Config { decay: Decay::Linear, seed: 7, ..Config::new(10_000) };
+/// let autowu: AutoWu = AutoWu::new(config)?;
+/// # Ok::<(), autowu_core::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Config {
+    /// `T`: optimizer updates in the whole run.
+    pub total_steps: u64,
+    /// `η_min`: the first learning rate, > 0.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
+    pub min_lr: f64,
+    /// `η_max`: the largest learning rate of the warmup.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
+    pub max_lr: f64,
+    /// The learning rate that the decay ends at, in [0, `min_lr`].
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
+    pub floor_lr: f64,
+    /// The shape of the warmup.
+    pub warmup: Warmup,
+    /// `ρ`: the largest share of the steps that the warmup may use, in (0, 1].
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
+    pub warmup_fraction: f64,
+    /// The shape of the decay.
+    pub decay: Decay,
+    /// `ℓ`: the kernel's length-scale in units of the warmup so far; never fitted.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
+    pub length_scale: f64,
+    /// Most losses used to fit the hyper-parameters.
+    pub fit_samples: u32,
+    /// Most losses used by one vote.
+    pub test_samples: u32,
+    /// Share of the losses that one vote uses while they are fewer than `test_samples`, in (0, 1]. At 1 all votes of a
+    /// short history are the same vote, as in the reference.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
+    pub subset_fraction: f64,
+    /// Finite losses without which there is no test.
+    pub min_samples: u32,
+    /// `K`: votes per test, of which more than half must be positive; at most [`MAX_VOTES`].
+    pub votes: u32,
+    /// `c`: the probability that a positive vote must exceed, in (0.5, 1).
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
+    pub confidence: f64,
+    /// The probability, in (0.5, 1), with which the loss must have fallen before its minimum can have been passed; `None`:
+    /// not asked.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real::option"))]
+    pub descent: Option<f64>,
+    /// Shift and scale the losses to mean 0 and deviation 1 before each test, so that decisions are the same for `aL + b`.
+    pub standardise: bool,
+    /// Let a loss count for no more than twice the descent: above `h + (h − lowest)`, with `h` the mean of the first ten losses,
+    /// it says "diverging" and nothing else. Without this one explosion hides the whole curve.
+    pub clip: bool,
+    /// When the loss is tested.
+    pub interval: Interval,
+    /// For how long a test must stay positive.
+    pub patience: Patience,
+    /// What a detection does.
+    pub detection: Detection,
+    /// Where the decay starts without a detection.
+    pub fallback: Fallback,
+    /// What NaN and infinity mean.
+    pub non_finite: NonFinite,
+    /// Whether the trainer can keep a copy of its weights and go back to it. Without it no `Snapshot` and no `Restore` is emitted.
+    pub restore: bool,
+    /// The learning rate after the last step.
+    pub past_end: PastEnd,
+    /// Decides which losses a vote sees.
+    pub seed: u64,
+}
+
+impl Config {
+    /// The default preset for a budget of `total_steps` optimizer updates: survives short budgets (METHOD: "restore and climb on").
+    ///
+    /// It needs a trainer that can copy its weights and optimizer state and go back to the copy; see
+    /// [`without_restore`](Self::without_restore) for others.
+    pub fn new(total_steps: u64) -> Self {
+        Config {
+            total_steps,
+            min_lr: 1e-5,
+            max_lr: 1.0,
+            floor_lr: 0.0,
+            warmup: Warmup::Exponential,
+            warmup_fraction: 0.5,
+            decay: Decay::Cosine,
+            length_scale: 0.2,
+            fit_samples: 100,
+            test_samples: 500,
+            subset_fraction: 0.8,
+            min_samples: 20,
+            votes: 5,
+            confidence: 0.95,
+            descent: Some(0.99),
+            standardise: true,
+            clip: true,
+            interval: Interval::Growth(1.1),
+            patience: Patience::Growth(1.5),
+            detection: Detection::ClimbOn { slowdown: 3.0 },
+            fallback: Fallback::Argmin,
+            non_finite: NonFinite::EndClimb { back_steps: 10 },
+            restore: true,
+            past_end: PastEnd::Floor,
+            seed: 0,
+        }
+    }
+
+    /// [`new`](Self::new) for people who count in epochs: `steps_per_epoch × epochs` updates.
+    pub fn epochs(steps_per_epoch: u64, epochs: u64) -> Self {
+        Self::new(steps_per_epoch.saturating_mul(epochs))
+    }
+
+    /// The paper's rule as its authors' implementation has it, to the letter: raw losses, one test per epoch, patience of
+    /// three tests, the first detection ends the warmup, non-finite losses ignored.
+    ///
+    /// It is here for comparison: it kills runs on budgets of less than about a hundred epochs.
+    pub fn paper(steps_per_epoch: u64, epochs: u64) -> Self {
+        Config {
+            subset_fraction: 1.0,
+            min_samples: 1,
+            descent: None,
+            standardise: false,
+            clip: false,
+            interval: Interval::Steps(steps_per_epoch),
+            patience: Patience::Tests(3),
+            detection: Detection::EndWarmup,
+            fallback: Fallback::Reached,
+            non_finite: NonFinite::Ignore,
+            restore: false,
+            past_end: PastEnd::Reference,
+            ..Self::new(steps_per_epoch.saturating_mul(epochs))
+        }
+    }
+
+    /// The same for a trainer that cannot go back to earlier weights: a detection, or a divergence, ends the warmup.
+    #[must_use]
+    pub fn without_restore(self) -> Self {
+        Config { detection: Detection::EndWarmup, restore: false, ..self }
+    }
+
+    /// `W = ⌊ρT⌋`, at least 1: the steps that the warmup may use.
+    pub fn warmup_steps(&self) -> u64 {
+        ((self.warmup_fraction * self.total_steps as f64) as u64).clamp(1, self.total_steps.max(1))
+    }
+
+    /// Checks every rule.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        use ConfigError as E;
+        let fraction = |x: f64| x > 0.0 && x <= 1.0;
+        let probability = |x: f64| x > 0.5 && x < 1.0;
+        let growth = |x: f64| x > 1.0 && x.is_finite();
+        if self.total_steps == 0 {
+            return Err(E::NoSteps);
+        }
+        if !(self.min_lr > 0.0 && self.min_lr.is_finite()) {
+            return Err(E::MinLr { min_lr: self.min_lr });
+        }
+        if !(self.max_lr > self.min_lr && self.max_lr.is_finite()) {
+            return Err(E::MaxLr { min_lr: self.min_lr, max_lr: self.max_lr });
+        }
+        if !(self.floor_lr >= 0.0 && self.floor_lr <= self.min_lr) {
+            return Err(E::FloorLr { floor_lr: self.floor_lr, min_lr: self.min_lr });
+        }
+        if !fraction(self.warmup_fraction) {
+            return Err(E::WarmupFraction { fraction: self.warmup_fraction });
+        }
+        if let Decay::ConstantCosine { fraction: f } | Decay::ConstantSqrt { fraction: f } = self.decay
+            && !fraction(f)
+        {
+            return Err(E::DecayFraction { fraction: f });
+        }
+        if !(self.length_scale > 0.0 && self.length_scale.is_finite()) {
+            return Err(E::LengthScale { length_scale: self.length_scale });
+        }
+        let error = truncation_bound(self.length_scale);
+        if !(error <= MAX_TRUNCATION) {
+            return Err(E::LengthScaleTooShort { length_scale: self.length_scale, error });
+        }
+        if self.fit_samples == 0 {
+            return Err(E::NoFitSamples);
+        }
+        if self.test_samples == 0 {
+            return Err(E::NoTestSamples);
+        }
+        if self.min_samples == 0 {
+            return Err(E::NoMinSamples);
+        }
+        if !fraction(self.subset_fraction) {
+            return Err(E::SubsetFraction { fraction: self.subset_fraction });
+        }
+        if self.votes == 0 {
+            return Err(E::NoVotes);
+        }
+        if self.votes as usize > MAX_VOTES {
+            return Err(E::TooManyVotes { votes: self.votes });
+        }
+        if !probability(self.confidence) {
+            return Err(E::Confidence { confidence: self.confidence });
+        }
+        if let Some(descent) = self.descent
+            && !probability(descent)
+        {
+            return Err(E::Descent { descent });
+        }
+        match self.interval {
+            Interval::Steps(0) => return Err(E::NoInterval),
+            Interval::Growth(g) if !growth(g) => return Err(E::IntervalGrowth { growth: g }),
+            _ => {}
+        }
+        match self.patience {
+            Patience::Tests(0) => return Err(E::NoPatience),
+            Patience::Growth(g) if !growth(g) => return Err(E::PatienceGrowth { growth: g }),
+            _ => {}
+        }
+        if self.warmup == Warmup::Linear
+            && (matches!(self.interval, Interval::Growth(_)) || matches!(self.patience, Patience::Growth(_)))
+        {
+            return Err(E::GrowthNeedsExponential);
+        }
+        if let Detection::ClimbOn { slowdown } = self.detection
+            && !(slowdown >= 1.0 && slowdown.is_finite())
+        {
+            return Err(E::Slowdown { slowdown });
+        }
+        if matches!(self.detection, Detection::ClimbOn { .. }) && !self.restore {
+            return Err(E::ClimbOnNeedsRestore);
+        }
+        Ok(())
+    }
+}
+
+/// Largest truncation error of the kernel that a length-scale may cause; ℓ = 0.2 has 2.7e-13.
+pub(crate) const MAX_TRUNCATION: f64 = 1e-9;
+
+/// Why a configuration was refused: one variant per rule.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the fields are the values that the message names
+pub enum ConfigError {
+    /// `total_steps` is 0.
+    NoSteps,
+    /// `min_lr` is not a positive finite number.
+    MinLr { min_lr: f64 },
+    /// `max_lr` is not a finite number above `min_lr`.
+    MaxLr { min_lr: f64, max_lr: f64 },
+    /// `floor_lr` is not in [0, `min_lr`].
+    FloorLr { floor_lr: f64, min_lr: f64 },
+    /// `warmup_fraction` is not in (0, 1].
+    WarmupFraction { fraction: f64 },
+    /// The decay's `fraction` is not in (0, 1].
+    DecayFraction { fraction: f64 },
+    /// `length_scale` is not a positive finite number.
+    LengthScale { length_scale: f64 },
+    /// `length_scale` is too short for the number of features.
+    LengthScaleTooShort { length_scale: f64, error: f64 },
+    /// `fit_samples` is 0.
+    NoFitSamples,
+    /// `test_samples` is 0.
+    NoTestSamples,
+    /// `min_samples` is 0.
+    NoMinSamples,
+    /// `subset_fraction` is not in (0, 1].
+    SubsetFraction { fraction: f64 },
+    /// `votes` is 0.
+    NoVotes,
+    /// `votes` is above [`MAX_VOTES`].
+    TooManyVotes { votes: u32 },
+    /// `confidence` is not in (0.5, 1).
+    Confidence { confidence: f64 },
+    /// `descent` is not in (0.5, 1).
+    Descent { descent: f64 },
+    /// `Interval::Steps(0)`.
+    NoInterval,
+    /// `Interval::Growth` is not above 1.
+    IntervalGrowth { growth: f64 },
+    /// `Patience::Tests(0)`.
+    NoPatience,
+    /// `Patience::Growth` is not above 1.
+    PatienceGrowth { growth: f64 },
+    /// An interval or a patience in growth with a linear warmup.
+    GrowthNeedsExponential,
+    /// `slowdown` is below 1 or not finite.
+    Slowdown { slowdown: f64 },
+    /// `Detection::ClimbOn` with `restore: false`.
+    ClimbOnNeedsRestore,
+    /// The history holds fewer losses than a test asks for.
+    Capacity { capacity: usize, needed: usize },
+    /// A learning rate that is not representable in the run's precision.
+    Precision { min_lr: f64, max_lr: f64 },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use ConfigError as E;
+        match *self {
+            E::NoSteps => {
+                write!(f, "total_steps is 0: give the number of optimizer updates of the whole run, at least 1")
+            }
+            E::MinLr { min_lr } => {
+                write!(f, "min_lr is {min_lr}: it must be a finite number above 0; 1e-5 suits most networks")
+            }
+            E::MaxLr { min_lr, max_lr } => {
+                write!(f, "max_lr is {max_lr}: it must be finite and above min_lr = {min_lr}; 1.0 suits most networks")
+            }
+            E::FloorLr { floor_lr, min_lr } => {
+                write!(f, "floor_lr is {floor_lr}: it must lie in [0, min_lr = {min_lr}]; 0 decays to nothing")
+            }
+            E::WarmupFraction { fraction } => {
+                write!(f, "warmup_fraction is {fraction}: it must lie in (0, 1]; the paper uses 0.5")
+            }
+            E::DecayFraction { fraction } => {
+                write!(f, "the decay's fraction is {fraction}: it must lie in (0, 1]; the paper uses 0.2")
+            }
+            E::LengthScale { length_scale } => {
+                write!(f, "length_scale is {length_scale}: it must be a finite number above 0; the paper uses 0.2")
+            }
+            E::LengthScaleTooShort { length_scale, error } => write!(
+                f,
+                "length_scale is {length_scale}: {FEATURES} features represent its kernel to {error:.1e} only, the limit is \
+                 {MAX_TRUNCATION:.0e}; use 0.17 or more (the paper uses 0.2)"
+            ),
+            E::NoFitSamples => write!(f, "fit_samples is 0: the fit needs at least 1 loss; the paper uses 100"),
+            E::NoTestSamples => write!(f, "test_samples is 0: a vote needs at least 1 loss; the paper uses 500"),
+            E::NoMinSamples => write!(f, "min_samples is 0: a test needs at least 1 loss; the default is 20"),
+            E::SubsetFraction { fraction } => {
+                write!(f, "subset_fraction is {fraction}: it must lie in (0, 1]; the default is 0.8")
+            }
+            E::NoVotes => write!(f, "votes is 0: at least 1 is needed; the paper uses 5"),
+            E::TooManyVotes { votes } => {
+                write!(f, "votes is {votes}: at most {MAX_VOTES} are possible; the paper uses 5")
+            }
+            E::Confidence { confidence } => {
+                write!(f, "confidence is {confidence}: it must lie in (0.5, 1); the paper uses 0.95")
+            }
+            E::Descent { descent } => {
+                write!(f, "descent is {descent}: it must lie in (0.5, 1), or be None; the default is 0.99")
+            }
+            E::NoInterval => write!(f, "the interval is 0 steps: test every step (1) or every epoch (its steps)"),
+            E::IntervalGrowth { growth } => {
+                write!(f, "the interval is a growth by {growth}: it must be finite and above 1; the default is 1.1")
+            }
+            E::NoPatience => write!(f, "the patience is 0 tests: at least 1 is needed; the paper uses 3"),
+            E::PatienceGrowth { growth } => {
+                write!(f, "the patience is a growth by {growth}: it must be finite and above 1; the default is 1.5")
+            }
+            E::GrowthNeedsExponential => write!(
+                f,
+                "a linear warmup has no constant growth: give interval and patience in steps and tests, or use the exponential warmup"
+            ),
+            E::Slowdown { slowdown } => {
+                write!(f, "slowdown is {slowdown}: it must be finite and at least 1; the default is 3")
+            }
+            E::ClimbOnNeedsRestore => write!(
+                f,
+                "climbing on needs a trainer that restores its weights: set restore, or use Config::without_restore, where a \
+                 detection ends the warmup"
+            ),
+            E::Capacity { capacity, needed } => write!(
+                f,
+                "the history holds {capacity} losses, a test asks for {needed}: use AutoWu<T, N> with N ≥ {needed}, or lower \
+                 fit_samples, test_samples or min_samples"
+            ),
+            E::Precision { min_lr, max_lr } => write!(
+                f,
+                "min_lr = {min_lr} or max_lr = {max_lr} is not a normal number in the run's precision: use f64, or stay in 1e-37 … 1e37"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}

@@ -1,0 +1,226 @@
+//! What a test saw and what a step decided: plain data, for logs, plots and people.
+
+use crate::config::MAX_VOTES;
+use crate::gp::{Fit, Hyper, Inference};
+use core::fmt;
+use heapless::Vec;
+
+/// Why a test came out as it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Too few finite losses to say anything.
+    NotEnough,
+    /// The minimum has not been passed with the asked confidence.
+    NotPast,
+    /// It might have been passed, but the loss has not fallen with certainty before: noise on flat ground looks like this.
+    NoDescent,
+    /// The loss has passed its minimum.
+    Past,
+}
+
+impl Verdict {
+    /// One sentence for people.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Verdict::NotEnough => "too few finite losses to test",
+            Verdict::NotPast => "the loss has not passed its minimum",
+            Verdict::NoDescent => "the loss has not fallen with certainty yet, so it cannot have passed its minimum",
+            Verdict::Past => "the loss has passed its minimum",
+        }
+    }
+}
+
+/// One test: a pure function of the scheduler's state. `resolve` applies it.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(bound(serialize = "T: crate::Real + serde::Serialize")))]
+pub struct Report<T> {
+    /// Steps done when the test was made.
+    pub step: u64,
+    /// Number of the test in the run, from 0: decides, with the seed, which losses the votes see.
+    pub test: u64,
+    /// The climb that it belongs to, from 0.
+    pub climb: u32,
+    /// Losses of the climb that it covers.
+    pub losses: u64,
+    /// Finite entries of the history that it could draw from.
+    pub samples: u32,
+    /// The learning rate of the step just taken.
+    pub lr: T,
+    /// The shift of the losses: `loss = center + scale · y`. (0, 1) where losses are not standardised.
+    pub center: T,
+    /// The scale of the losses.
+    pub scale: T,
+    /// The fitted hyper-parameters, for `y`.
+    pub hyper: Hyper<T>,
+    /// One entry per vote.
+    pub votes: Vec<Inference<T>, MAX_VOTES>,
+    /// The learning rate where the loss was lowest: over the votes, the arithmetic mean in the reference's rule (eq. 5),
+    /// the geometric mean otherwise.
+    pub argmin_lr: T,
+    /// Where that is on the climb, in [0, 1]: the median of the votes' argmins.
+    pub argmin_x: T,
+    /// The outcome of this test alone.
+    pub verdict: Verdict,
+    /// Positive tests in a row, this one included.
+    pub positives: u32,
+    /// Positive tests in a row that end the climb.
+    pub patience: u32,
+    /// The fit, to go on with at the next test.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub fit: Fit<T>,
+}
+
+impl<T> Report<T> {
+    /// Whether the majority of the votes is positive.
+    pub fn is_positive(&self) -> bool {
+        self.verdict == Verdict::Past
+    }
+
+    /// Whether this test ends the climb.
+    pub fn detects(&self) -> bool {
+        self.is_positive() && self.positives >= self.patience
+    }
+}
+
+/// Why a phase or a climb ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Reason {
+    /// The loss has passed its minimum.
+    PastMinimum,
+    /// The warmup's share of the budget is used; the learning rate reached is kept.
+    WarmupUsed,
+    /// The warmup's share of the budget is used; back to the learning rate of the lowest loss.
+    WarmupUsedBackToMinimum,
+    /// A loss was NaN or infinite.
+    NonFinite,
+    /// Losses are NaN or infinite although the weights were put back: the learning rate is not the cause.
+    StillNonFinite,
+}
+
+impl Reason {
+    /// One sentence for people.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Reason::PastMinimum => "the loss has passed its minimum",
+            Reason::WarmupUsed => "the warmup's share of the budget is used",
+            Reason::WarmupUsedBackToMinimum => {
+                "the warmup's share of the budget is used; back to where the loss was lowest"
+            }
+            Reason::NonFinite => "the loss is not a finite number",
+            Reason::StillNonFinite => {
+                "the loss is still not a finite number, so the learning rate is not the cause: look at the data and the weights"
+            }
+        }
+    }
+}
+
+/// What the trainer has to do or to know after a step. At most one a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Event<T> {
+    /// The present weights are the best so far: keep a copy of them and of the optimizer's state, in the place of the last.
+    Snapshot {
+        /// Steps done.
+        step: u64,
+        /// Learning rate of the next step.
+        lr: T,
+    },
+    /// A climb ended: put the last copy back before the next step.
+    Restore {
+        /// Steps done.
+        step: u64,
+        /// Why.
+        reason: Reason,
+        /// The learning rate of the step just taken.
+        from: T,
+        /// The learning rate of the next step.
+        to: T,
+    },
+    /// The warmup is over and the decay begins.
+    Decay {
+        /// Steps done.
+        step: u64,
+        /// Why.
+        reason: Reason,
+        /// The learning rate of the step just taken.
+        from: T,
+        /// The learning rate that the decay starts from.
+        peak: T,
+    },
+    /// Training has diverged and the scheduler has nothing to go back to. Emitted once per run of such losses.
+    Diverged {
+        /// Steps done.
+        step: u64,
+        /// Why.
+        reason: Reason,
+        /// The learning rate of the step just taken.
+        from: T,
+        /// The learning rate of the next step.
+        to: T,
+    },
+}
+
+impl<T: Copy> Event<T> {
+    /// One word: `snapshot`, `restore`, `decay` or `diverged`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Event::Snapshot { .. } => "snapshot",
+            Event::Restore { .. } => "restore",
+            Event::Decay { .. } => "decay",
+            Event::Diverged { .. } => "diverged",
+        }
+    }
+
+    /// Steps done when it was emitted.
+    pub fn step(&self) -> u64 {
+        match *self {
+            Event::Snapshot { step, .. }
+            | Event::Restore { step, .. }
+            | Event::Decay { step, .. }
+            | Event::Diverged { step, .. } => step,
+        }
+    }
+
+    /// The learning rate that it leads to: of the next step, or the decay's peak.
+    pub fn lr(&self) -> T {
+        match *self {
+            Event::Snapshot { lr, .. } => lr,
+            Event::Restore { to, .. } | Event::Diverged { to, .. } => to,
+            Event::Decay { peak, .. } => peak,
+        }
+    }
+}
+
+impl<T: fmt::Display + fmt::LowerExp> fmt::Display for Event<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Snapshot { step, lr } => write!(f, "step {step}: snapshot, the best point so far (LR {lr:.3e})"),
+            Event::Restore { step, reason, from, to } => {
+                write!(f, "step {step}: {}; weights restored, LR {from:.3e} → {to:.3e}", reason.sentence())
+            }
+            Event::Decay { step, reason, from, peak } => {
+                write!(f, "step {step}: {}; decay begins, LR {from:.3e} → {peak:.3e}", reason.sentence())
+            }
+            Event::Diverged { step, reason, from, to } => {
+                write!(f, "step {step}: {}; diverged, LR {from:.3e} → {to:.3e}", reason.sentence())
+            }
+        }
+    }
+}
+
+/// What [`AutoWu::step`](crate::AutoWu::step) returns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome<T> {
+    /// The learning rate of the next step.
+    pub lr: T,
+    /// What the trainer has to do or to know.
+    pub event: Option<Event<T>>,
+    /// The test, if one was due.
+    pub report: Option<Report<T>>,
+}

@@ -1,0 +1,516 @@
+//! [`AutoWu`]: the phases of a run.
+
+use crate::config::{Config, ConfigError, Detection, Fallback, Interval, NonFinite, PastEnd, Patience};
+use crate::detector::{self, Situation};
+use crate::gp::{Fit, Posterior};
+use crate::real::Real;
+use crate::report::{Event, Outcome, Reason, Report};
+use crate::sampling::mix;
+use crate::schedule::Warmup;
+use crate::trajectory::Trajectory;
+
+/// Losses that the history holds exactly unless `AutoWu<T, N>` says otherwise.
+pub const CAPACITY: usize = 1024;
+
+/// A climb whose minimum lies beyond this share of it is still falling: the present is the best.
+const STILL_FALLING: f64 = 0.97;
+
+/// Times in a row that weights are put back without one finite loss in between, before the scheduler gives up on it.
+const TRIES: u32 = 3;
+
+/// One rise of the learning rate: `base · exp(rate · k)` (linear warmup: `base + rate · k`) `k` steps after `start`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound(serialize = "T: Real", deserialize = "T: Real")))]
+pub struct Climb<T> {
+    /// The learning rate at its first step.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
+    pub base: T,
+    /// Growth per step: of the logarithm, or, in a linear warmup, of the learning rate.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
+    pub rate: T,
+    /// Steps done when it began.
+    pub start: u64,
+    /// Its number in the run, from 0.
+    pub number: u32,
+}
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound(serialize = "T: Real", deserialize = "T: Real")))]
+pub enum Phase<T> {
+    /// The learning rate rises and the loss is tested.
+    Warmup(Climb<T>),
+    /// The learning rate falls; losses change nothing any more.
+    Decay {
+        /// The learning rate that the decay starts from.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
+        peak: T,
+        /// Steps done when it began.
+        start: u64,
+    },
+}
+
+impl<T> Phase<T> {
+    /// `warmup` or `decay`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Phase::Warmup(_) => "warmup",
+            Phase::Decay { .. } => "decay",
+        }
+    }
+}
+
+/// What [`AutoWu::observe`] says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Observation<T> {
+    /// Nothing to do.
+    Nothing,
+    /// A test is due: call [`AutoWu::test`], and [`AutoWu::resolve`] with its report.
+    TestDue,
+    /// The trainer has something to do or to know.
+    Event(Event<T>),
+}
+
+/// The scheduler: the learning rate of every step of one run, from the losses of the steps before.
+///
+/// `T` is the precision of all arithmetic, `N` the number of losses kept exactly. Plain data: no heap, no pointers, no
+/// scratch; clone it, compare it, save it (feature `serde`). Equal configurations and losses give equal states, bit for bit.
+///
+/// # The loop
+/// ```
+/// use autowu_core::{AutoWu, Config, Event};
+///
+/// // Minimise f(w) = w²/2 by gradient descent, for 200 steps.
+/// let mut autowu: AutoWu = AutoWu::new(Config::new(200))?;
+/// let (mut w, mut kept) = (3.0_f64, 3.0);
+/// for _ in 0..200 {
+///     let (loss, gradient) = (0.5 * w * w, w);
+///     let lr = autowu.lr();
+///     match autowu.step(loss).event {
+///         Some(Event::Snapshot { .. }) => kept = w,
+///         Some(Event::Restore { .. }) => {
+///             w = kept;
+///             continue; // the gradient belongs to the weights that were thrown away
+///         }
+///         _ => {}
+///     }
+///     w -= lr * gradient;
+/// }
+/// assert!(w.abs() < 1e-3, "{w}");
+/// # Ok::<(), autowu_core::ConfigError>(())
+/// ```
+/// The loss is told **before** the update, so that a snapshot holds the weights whose loss was measured.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(into = "crate::state::State<T, N>", bound(serialize = "T: Real")))]
+pub struct AutoWu<T: Real = f64, const N: usize = CAPACITY> {
+    pub(crate) config: Config,
+    pub(crate) step: u64,
+    pub(crate) phase: Phase<T>,
+    pub(crate) trajectory: Trajectory<T, N>,
+    pub(crate) fit: Fit<T>,
+    /// Tests made in the run.
+    pub(crate) tests: u64,
+    /// Positive tests in a row.
+    pub(crate) positives: u32,
+    /// Whether the trainer has been told to keep a copy.
+    pub(crate) kept: bool,
+    /// Times in a row that a loss was not finite.
+    pub(crate) failures: u32,
+    /// Updates that did not happen.
+    pub(crate) skipped: u64,
+}
+
+impl<T: Real, const N: usize> AutoWu<T, N> {
+    /// A run's scheduler at its first step.
+    ///
+    /// # Errors
+    /// The first rule of [`Config::validate`] that is broken, a capacity `N` below what a test asks for, or learning
+    /// rates that are no normal numbers in `T`.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let needed = config.fit_samples.max(config.test_samples).max(config.min_samples) as usize;
+        if N < needed || N < 2 {
+            return Err(ConfigError::Capacity { capacity: N, needed: needed.max(2) });
+        }
+        let base = T::of(config.min_lr);
+        if !(base.is_normal() && T::of(config.max_lr).is_normal()) {
+            return Err(ConfigError::Precision { min_lr: config.min_lr, max_lr: config.max_lr });
+        }
+        let climb = Climb { base, rate: T::of(first_rate(&config)), start: 0, number: 0 };
+        Ok(AutoWu {
+            config,
+            step: 0,
+            phase: Phase::Warmup(climb),
+            trajectory: Trajectory::new(),
+            fit: Fit::default(),
+            tests: 0,
+            positives: 0,
+            kept: false,
+            failures: 0,
+            skipped: 0,
+        })
+    }
+
+    /// The learning rate of the next step. Pure; between tests it does not depend on the losses.
+    pub fn lr(&self) -> T {
+        self.lr_at(self.step)
+    }
+
+    /// The learning rate `ahead` steps after the next, if no test and no loss changes the course until then.
+    pub fn lr_ahead(&self, ahead: u64) -> T {
+        self.lr_at(self.step.saturating_add(ahead))
+    }
+
+    /// `lr · ratio`: the learning rate of a parameter group.
+    pub fn group_lr(&self, ratio: T) -> T {
+        self.lr() * ratio
+    }
+
+    fn lr_at(&self, step: u64) -> T {
+        let total = self.config.total_steps;
+        match self.phase {
+            Phase::Warmup(climb) => self.climb_lr(&climb, step),
+            Phase::Decay { peak, start } => {
+                let step = match self.config.past_end {
+                    PastEnd::Reference if step >= total => total.saturating_sub(2).max(start),
+                    _ => step,
+                };
+                self.config.decay.at(step, start, total, peak, T::of(self.config.floor_lr))
+            }
+        }
+    }
+
+    fn climb_lr(&self, climb: &Climb<T>, step: u64) -> T {
+        let grown = climb.rate * T::of_u64(step.saturating_sub(climb.start));
+        let lr = match self.config.warmup {
+            Warmup::Exponential => climb.base * grown.exp_(),
+            Warmup::Linear => climb.base + grown,
+        };
+        lr.min(T::of(self.config.max_lr))
+    }
+
+    /// Takes the loss of the next step and says what follows: [`observe`](Self::observe), [`test`](Self::test) if one is due,
+    /// [`resolve`](Self::resolve).
+    ///
+    /// A step is one optimizer update: with gradient accumulation call it once per update, with the mean loss of its
+    /// parts. Every number is accepted; NaN and infinities are evidence of divergence (see [`NonFinite`]).
+    pub fn step(&mut self, loss: T) -> Outcome<T> {
+        let (event, report) = match self.observe(loss) {
+            Observation::Nothing => (None, None),
+            Observation::Event(event) => (Some(event), None),
+            Observation::TestDue => {
+                let report = self.test();
+                (self.resolve(&report), Some(report))
+            }
+        };
+        Outcome { lr: self.lr(), event, report }
+    }
+
+    /// [`step`](Self::step) for losses that were kept back and come late, in order: the same as one by one, but after the first
+    /// event that changes the course (all but `Snapshot`) the rest is counted and not looked at, because it was measured on the old course.
+    ///
+    /// Returns the last event and report. Kept back for no longer than [`steps_until_test`](Self::steps_until_test), finite losses
+    /// give bit for bit the same run as one by one.
+    pub fn step_slice(&mut self, losses: &[T]) -> Outcome<T> {
+        let mut outcome = Outcome { lr: self.lr(), event: None, report: None };
+        for (i, &loss) in losses.iter().enumerate() {
+            let Outcome { lr, event, report } = self.step(loss);
+            outcome.lr = lr;
+            outcome.report = report.or(outcome.report);
+            outcome.event = event.or(outcome.event);
+            if matches!(event, Some(e) if !matches!(e, Event::Snapshot { .. })) {
+                let rest = (losses.len() - i - 1) as u64;
+                self.step = self.step.saturating_add(rest);
+                if let Phase::Warmup(climb) = &mut self.phase {
+                    climb.start = climb.start.saturating_add(rest);
+                }
+                outcome.lr = self.lr();
+                break;
+            }
+        }
+        outcome
+    }
+
+    /// No update happened in this step (an overflow in mixed precision, say): its loss is not told, and neither learning rate nor
+    /// budget moves.
+    pub fn skip(&mut self) {
+        self.skipped = self.skipped.saturating_add(1);
+    }
+
+    /// Steps until the next test or the end of the warmup, at least 1; `None` in the decay, where losses are only looked at for NaN.
+    pub fn steps_until_test(&self) -> Option<u64> {
+        let Phase::Warmup(climb) = self.phase else {
+            return None;
+        };
+        let interval = test_interval(&self.config);
+        let done = self.step.saturating_sub(climb.start);
+        let first = u64::from(self.config.min_samples).div_ceil(interval).saturating_mul(interval);
+        let next = (done / interval + 1).saturating_mul(interval).max(first) - done;
+        let end =
+            self.config.warmup_steps().min(self.config.decay.final_start(self.config.total_steps).unwrap_or(u64::MAX));
+        Some(next.min(end.saturating_sub(self.step)).max(1))
+    }
+
+    /// First part of a step: takes the loss and counts the step.
+    pub fn observe(&mut self, loss: T) -> Observation<T> {
+        let from = self.lr();
+        self.step = self.step.saturating_add(1);
+        let failed = !loss.is_finite() && self.config.non_finite != NonFinite::Ignore;
+        self.failures = if failed { self.failures.saturating_add(1) } else { 0 };
+
+        let Phase::Warmup(climb) = self.phase else {
+            return match self.failures {
+                1 => Observation::Event(Event::Diverged {
+                    step: self.step,
+                    reason: Reason::NonFinite,
+                    from,
+                    to: self.lr(),
+                }),
+                _ => Observation::Nothing,
+            };
+        };
+        // The order of the reference: (a) the final decay, whatever the phase; (b) the end of the warmup, or the loss.
+        if self.config.decay.final_start(self.config.total_steps).is_some_and(|start| self.step >= start) {
+            return Observation::Event(self.begin_decay(Reason::WarmupUsed, from, from));
+        }
+        let used = self.step >= self.config.warmup_steps();
+        if failed && !used {
+            return self.end_climb_by_failure(&climb, from);
+        }
+        if used && (failed || self.config.fallback == Fallback::Reached) {
+            return Observation::Event(self.begin_decay(Reason::WarmupUsed, from, from));
+        }
+        self.trajectory.push(loss);
+        if self.config.restore && !self.kept && loss.is_finite() {
+            self.kept = true;
+            return Observation::Event(Event::Snapshot { step: self.step, lr: self.lr() });
+        }
+        let enough = self.trajectory.losses() >= u64::from(self.config.min_samples);
+        let on_grid = (self.step - climb.start).is_multiple_of(test_interval(&self.config));
+        if used && (!enough || climb.rate == T::zero()) {
+            return Observation::Event(self.begin_decay(Reason::WarmupUsed, from, from));
+        }
+        if enough && (on_grid || used) { Observation::TestDue } else { Observation::Nothing }
+    }
+
+    /// Second part: the test. A pure function of the state: it can run elsewhere, later, or many in one launch.
+    pub fn test(&self) -> Report<T> {
+        detector::test(&self.config, &self.trajectory, &self.fit, self.situation())
+    }
+
+    fn situation(&self) -> Situation<T> {
+        let (low, climb) = match self.phase {
+            Phase::Warmup(climb) => (climb.base, climb.number),
+            Phase::Decay { peak, .. } => (peak, u32::MAX),
+        };
+        Situation {
+            step: self.step,
+            test: self.tests,
+            climb,
+            low,
+            high: self.lr_at(self.step.saturating_sub(1)),
+            positives: self.positives,
+            patience: patience(&self.config),
+        }
+    }
+
+    /// Third part: applies a test's report. A report of an earlier climb or of another phase changes nothing.
+    pub fn resolve(&mut self, report: &Report<T>) -> Option<Event<T>> {
+        let Phase::Warmup(climb) = self.phase else {
+            return None;
+        };
+        if report.climb != climb.number || report.test != self.tests {
+            return None;
+        }
+        self.tests += 1;
+        self.fit = report.fit;
+        self.positives = report.positives;
+        let from = self.lr_at(self.step.saturating_sub(1));
+        let used = self.step >= self.config.warmup_steps();
+        let falling = report.argmin_x >= T::of(STILL_FALLING);
+        if report.detects() {
+            return Some(match self.config.detection {
+                Detection::ClimbOn { slowdown } if !used => {
+                    let rate = T::of(first_rate(&self.config) / slowdown);
+                    self.restore(Reason::PastMinimum, from, report.argmin_lr, rate)
+                }
+                _ if self.config.restore => self.restore(Reason::PastMinimum, from, report.argmin_lr, T::zero()),
+                _ => self.begin_decay(Reason::PastMinimum, from, report.argmin_lr),
+            });
+        }
+        if used {
+            let back = Reason::WarmupUsedBackToMinimum;
+            return Some(match self.config.fallback {
+                Fallback::Argmin if !falling && self.config.restore => {
+                    self.restore(back, from, report.argmin_lr, T::zero())
+                }
+                Fallback::Argmin if !falling => self.begin_decay(back, from, report.argmin_lr),
+                _ => self.begin_decay(Reason::WarmupUsed, from, from),
+            });
+        }
+        (self.config.restore && falling && !report.is_positive() && !report.votes.is_empty())
+            .then(|| Event::Snapshot { step: self.step, lr: self.lr() })
+    }
+
+    /// A loss that is not finite, in the warmup.
+    fn end_climb_by_failure(&mut self, climb: &Climb<T>, from: T) -> Observation<T> {
+        let NonFinite::EndClimb { back_steps } = self.config.non_finite else {
+            return Observation::Nothing;
+        };
+        let taken = self.step - 1;
+        let to = self.climb_lr(climb, taken.saturating_sub(u64::from(back_steps)).max(climb.start));
+        if !self.config.restore {
+            return Observation::Event(self.begin_decay(Reason::NonFinite, from, to));
+        }
+        if self.kept && self.failures <= TRIES {
+            let slowdown = match self.config.detection {
+                Detection::ClimbOn { slowdown } => slowdown,
+                Detection::EndWarmup => 1.0,
+            };
+            let rate = T::of(first_rate(&self.config) / slowdown);
+            return Observation::Event(self.restore(Reason::NonFinite, from, to, rate));
+        }
+        // Nothing to go back to, or going back did not help: hold the learning rate, and say so once.
+        let first = if self.kept { self.failures == TRIES + 1 } else { self.failures == 1 };
+        self.climb_from(from, T::zero());
+        if first {
+            let reason = if self.kept { Reason::StillNonFinite } else { Reason::NonFinite };
+            return Observation::Event(Event::Diverged { step: self.step, reason, from, to: from });
+        }
+        Observation::Nothing
+    }
+
+    fn restore(&mut self, reason: Reason, from: T, to: T, rate: T) -> Event<T> {
+        self.climb_from(to, rate);
+        Event::Restore { step: self.step, reason, from, to }
+    }
+
+    fn climb_from(&mut self, base: T, rate: T) {
+        let number = match self.phase {
+            Phase::Warmup(climb) => climb.number.saturating_add(1),
+            Phase::Decay { .. } => 0,
+        };
+        self.phase = Phase::Warmup(Climb { base, rate, start: self.step, number });
+        self.trajectory = Trajectory::new();
+        self.fit = Fit::default();
+        self.positives = 0;
+    }
+
+    fn begin_decay(&mut self, reason: Reason, from: T, peak: T) -> Event<T> {
+        self.phase = Phase::Decay { peak, start: self.step };
+        Event::Decay { step: self.step, reason, from, peak }
+    }
+
+    /// The posterior of one vote (from 0) of a report that was just made, and what its numbers mean; `None` if losses came
+    /// since. `loss(x) = center + scale · mean_at(x)` at the learning rate [`Self::lr_on_climb`]`(x)`.
+    pub fn posterior(&self, report: &Report<T>, vote: u32) -> Option<Posterior<T>> {
+        detector::posterior(&self.config, &self.trajectory, report, vote)
+    }
+
+    /// The learning rate at the part `x` in [0, 1] of the present climb; the constant one in the decay.
+    pub fn lr_on_climb(&self, x: T) -> T {
+        let Situation { low, high, .. } = self.situation();
+        self.config.warmup.at(x, low, high)
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Steps done.
+    pub fn steps(&self) -> u64 {
+        self.step
+    }
+
+    /// Where the run is.
+    pub fn phase(&self) -> &Phase<T> {
+        &self.phase
+    }
+
+    /// The losses of the present climb.
+    pub fn trajectory(&self) -> &Trajectory<T, N> {
+        &self.trajectory
+    }
+
+    /// Updates that were reported as not having happened.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// Tests resolved so far.
+    pub fn tests(&self) -> u64 {
+        self.tests
+    }
+
+    /// Steps from one test to the next.
+    pub fn test_interval(&self) -> u64 {
+        test_interval(&self.config)
+    }
+
+    /// 64 bits that differ when the states differ (but for a chance of 2⁻⁶⁴): ranks that feed the same all-reduced loss
+    /// can compare them. Equal on every platform.
+    pub fn digest(&self) -> u64 {
+        let (kind, a, b, c, d) = match self.phase {
+            Phase::Warmup(Climb { base, rate, start, number }) => {
+                (0, base.to_bits_u64(), rate.to_bits_u64(), start, u64::from(number))
+            }
+            Phase::Decay { peak, start } => (1, peak.to_bits_u64(), start, 0, 0),
+        };
+        let t = &self.trajectory;
+        let counts = [
+            self.config.total_steps,
+            self.config.seed,
+            self.step,
+            kind,
+            a,
+            b,
+            c,
+            d,
+            self.tests,
+            u64::from(self.positives),
+            u64::from(self.kept),
+            u64::from(self.failures),
+            self.skipped,
+            t.resolution,
+            t.finite,
+            t.waiting,
+            t.blocks.len() as u64,
+        ];
+        let numbers = t.blocks.iter().copied().chain([t.mean]).chain(self.fit.numbers());
+        // Every NaN counts as the same.
+        let bits = numbers.map(|x| if x.is_nan() { u64::MAX } else { x.to_bits_u64() });
+        counts.into_iter().chain(bits).fold(0, |hash: u64, word| mix(hash ^ word).rotate_left(23))
+    }
+}
+
+/// Growth per step of the first climb.
+pub(crate) fn first_rate(config: &Config) -> f64 {
+    let steps = config.warmup_steps() as f64;
+    match config.warmup {
+        Warmup::Exponential => libm::log(config.max_lr / config.min_lr) / steps,
+        Warmup::Linear => (config.max_lr - config.min_lr) / steps,
+    }
+}
+
+/// Steps from one test to the next.
+pub(crate) fn test_interval(config: &Config) -> u64 {
+    match config.interval {
+        Interval::Steps(steps) => steps.max(1),
+        Interval::Growth(growth) => libm::round(libm::log(growth) / first_rate(config)).max(1.0) as u64,
+    }
+}
+
+/// Positive tests in a row that end a climb.
+pub(crate) fn patience(config: &Config) -> u32 {
+    match config.patience {
+        Patience::Tests(tests) => tests,
+        Patience::Growth(growth) => {
+            let per_test = first_rate(config) * test_interval(config) as f64;
+            (1.0 + libm::round(libm::log(growth) / per_test)).max(2.0) as u32
+        }
+    }
+}
