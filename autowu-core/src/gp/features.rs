@@ -55,6 +55,7 @@ pub fn truncation_bound(length_scale: f64) -> f64 {
 }
 
 /// `1/√j`.
+#[allow(clippy::approx_constant)] // a table, one line of which is 1/√2
 const INVERSE_SQRT: [f64; FEATURES] = [
     0.0,
     1.0,
