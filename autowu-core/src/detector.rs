@@ -88,6 +88,8 @@ pub(crate) struct Situation<T> {
     /// The learning rates at the start of the climb and of the step just taken: `x = 0` and `x = 1`.
     pub low: T,
     pub high: T,
+    /// Finite losses without which nothing is said.
+    pub fewest: u32,
     /// Positive tests in a row before this one, and how many end the climb.
     pub positives: u32,
     pub patience: u32,
@@ -119,7 +121,7 @@ pub(crate) fn test<T: Real, const N: usize>(
         patience: at.patience,
         fit: *fit,
     };
-    if view.samples == 0 || view.samples < config.min_samples {
+    if view.samples == 0 || view.samples < at.fewest {
         return report;
     }
     let length_scale = T::of(config.length_scale);

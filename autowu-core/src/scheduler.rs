@@ -15,6 +15,9 @@ pub const CAPACITY: usize = 1024;
 /// A climb whose minimum lies beyond this share of it is still falling: the present is the best.
 const STILL_FALLING: f64 = 0.97;
 
+/// Losses that the last test of the warmup makes do with.
+const LAST_TEST: u32 = 5;
+
 /// Times in a row that weights are put back without one finite loss in between, before the scheduler gives up on it.
 const TRIES: u32 = 3;
 
@@ -277,10 +280,14 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             return Observation::Event(self.begin_decay(Reason::WarmupUsed, from, from));
         }
         let used = self.step >= self.config.warmup_steps();
-        if failed && !used {
-            return self.end_climb_by_failure(&climb, from);
+        if failed {
+            return if used && self.failures > TRIES {
+                Observation::Event(self.begin_decay(Reason::StillNonFinite, from, climb.base))
+            } else {
+                self.end_climb_by_failure(&climb, from)
+            };
         }
-        if used && (failed || self.config.fallback == Fallback::Reached) {
+        if used && self.config.fallback == Fallback::Reached {
             return Observation::Event(self.begin_decay(Reason::WarmupUsed, from, from));
         }
         self.trajectory.push(loss);
@@ -288,12 +295,19 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             self.kept = true;
             return Observation::Event(Event::Snapshot { step: self.step, lr: self.lr() });
         }
-        let enough = self.trajectory.losses() >= u64::from(self.config.min_samples);
-        let on_grid = (self.step - climb.start).is_multiple_of(test_interval(&self.config));
-        if used && (!enough || climb.rate == T::zero()) {
-            return Observation::Event(self.begin_decay(Reason::WarmupUsed, from, from));
+        if used && (climb.rate == T::zero() || self.trajectory.losses() < u64::from(self.fewest())) {
+            // Too short a climb to tell anything: what it started from was tested.
+            return Observation::Event(self.begin_decay(Reason::WarmupUsed, from, climb.base));
         }
-        if enough && (on_grid || used) { Observation::TestDue } else { Observation::Nothing }
+        let on_grid = (self.step - climb.start).is_multiple_of(test_interval(&self.config));
+        let enough = self.trajectory.losses() >= u64::from(self.config.min_samples);
+        if used || (on_grid && enough) { Observation::TestDue } else { Observation::Nothing }
+    }
+
+    /// Losses without which there is no test. The last test of the warmup has to decide, so it takes fewer.
+    fn fewest(&self) -> u32 {
+        let used = self.step >= self.config.warmup_steps();
+        if used { self.config.min_samples.min(LAST_TEST) } else { self.config.min_samples }
     }
 
     /// Second part: the test. A pure function of the state: it can run elsewhere, later, or many in one launch.
@@ -312,6 +326,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             climb,
             low,
             high: self.lr_at(self.step.saturating_sub(1)),
+            fewest: self.fewest(),
             positives: self.positives,
             patience: patience(&self.config),
         }

@@ -117,7 +117,9 @@ impl Trace {
         let warmup = match o.warmup_type.as_deref() {
             None | Some("exponential") => Warmup::Exponential,
             Some("linear") => Warmup::Linear,
-            Some(other) => return Err(format!("warmup_type {other:?}: the paper preset has \"exponential\" and \"linear\"")),
+            Some(other) => {
+                return Err(format!("warmup_type {other:?}: the paper preset has \"exponential\" and \"linear\""));
+            }
         };
         let decay = match o.immediate_cooldown {
             None | Some(true) => Decay::Cosine,

@@ -29,7 +29,13 @@ impl Worst {
     }
 
     fn see(&mut self, deviation: f64, place: &dyn Fn() -> String) {
-        assert!(deviation <= self.allowed, "{}: {} deviates by {deviation:e}, allowed {:e}", place(), self.what, self.allowed);
+        assert!(
+            deviation <= self.allowed,
+            "{}: {} deviates by {deviation:e}, allowed {:e}",
+            place(),
+            self.what,
+            self.allowed
+        );
         self.worst = self.worst.max(deviation);
     }
 }
@@ -123,7 +129,8 @@ fn schedule_parity() {
         compare(&mut worst, 0, autowu.lr());
         for (t, loss) in trace.losses.iter().enumerate() {
             if autowu.observe(loss.0) == Observation::TestDue {
-                let test = script.next().unwrap_or_else(|| panic!("{name}: a test after step {} that the trace lacks", t + 1));
+                let test =
+                    script.next().unwrap_or_else(|| panic!("{name}: a test after step {} that the trace lacks", t + 1));
                 assert_eq!((test.step, test.n), (autowu.steps(), t + 1), "{name}: place of a test");
                 let mut report = autowu.test();
                 assert!((report.lr / test.lr - 1.0).abs() < 1e-4, "{name}: LR of a test");
@@ -132,7 +139,12 @@ fn schedule_parity() {
                 let peak = |&i: &u32| config.warmup.at(f64::from(i) / 499.0, config.min_lr, test.lr);
                 report.argmin_lr = test.argmin.iter().map(peak).sum::<f64>() / test.argmin.len() as f64;
                 let event = autowu.resolve(&report);
-                assert_eq!(matches!(event, Some(Event::Decay { .. })), test.switched, "{name}: switch at {}", test.step);
+                assert_eq!(
+                    matches!(event, Some(Event::Decay { .. })),
+                    test.switched,
+                    "{name}: switch at {}",
+                    test.step
+                );
             }
             compare(&mut worst, t + 1, autowu.lr());
         }
@@ -171,7 +183,10 @@ fn end_to_end_parity() {
                     let ratio = peak / theirs;
                     println!("{name:28} {seed}: {step} ({}) {ratio:.3}", test.step);
                     assert!(off <= 1, "{name}, seed {seed}: switch at {step}, the trace's at {}", test.step);
-                    assert!((1.0 / 1.7..=1.7).contains(&ratio), "{name}, seed {seed}: peak {peak}, the trace's {theirs}");
+                    assert!(
+                        (1.0 / 1.7..=1.7).contains(&ratio),
+                        "{name}, seed {seed}: peak {peak}, the trace's {theirs}"
+                    );
                 }
                 (found, expected) => {
                     panic!("{name}, seed {seed}: switch {found:?}, the trace's {:?}", expected.map(|t| t.step))

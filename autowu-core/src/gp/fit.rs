@@ -210,6 +210,7 @@ impl<T: Real> Fit<T> {
     }
 
     /// Whether every number is finite and every range is kept: what a fit that was read from outside must pass.
+    #[cfg(any(feature = "serde", test))]
     pub(crate) fn is_valid(&self) -> bool {
         self.raw.iter().chain(&self.first).all(|x| x.is_finite())
             && self.second.iter().all(|&x| x.is_finite() && x >= T::zero())
