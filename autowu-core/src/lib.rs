@@ -51,8 +51,12 @@ compile_error!("autowu-core needs the feature `std` (default) or, without the st
 extern crate std;
 
 pub mod config;
+mod config_error;
 mod detector;
+mod digest;
 pub mod gp;
+mod pace;
+mod phase;
 pub mod real;
 pub mod report;
 pub mod sampling;
@@ -64,10 +68,12 @@ mod serde_real;
 mod state;
 pub mod trajectory;
 
-pub use config::{Config, ConfigError, Detection, Fallback, Interval, NonFinite, PastEnd, Patience};
+pub use config::{Config, Detection, Fallback, Interval, NonFinite, PastEnd, Patience};
+pub use config_error::ConfigError;
+pub use phase::{Climb, Observation, Phase};
 pub use real::Real;
 pub use report::{Event, Outcome, Reason, Report, Verdict};
 pub use schedule::{Baseline, BatchScaling, Decay, Warmup};
-pub use scheduler::{AutoWu, CAPACITY, Climb, Observation, Phase};
+pub use scheduler::{AutoWu, CAPACITY};
 #[cfg(feature = "serde")]
 pub use state::StateError;

@@ -1,11 +1,13 @@
 //! [`AutoWu`]: the phases of a run.
 
-use crate::config::{Config, ConfigError, Detection, Fallback, Interval, NonFinite, PastEnd, Patience};
+use crate::config::{Config, Detection, Fallback, NonFinite, PastEnd};
+use crate::config_error::ConfigError;
 use crate::detector::{self, Situation};
 use crate::gp::{Fit, Posterior};
+use crate::pace::{first_rate, patience, test_interval};
+use crate::phase::{Climb, Observation, Phase};
 use crate::real::Real;
 use crate::report::{Event, Outcome, Reason, Report};
-use crate::sampling::mix;
 use crate::schedule::Warmup;
 use crate::trajectory::Trajectory;
 
@@ -20,61 +22,6 @@ const LAST_TEST: u32 = 5;
 
 /// Times in a row that weights are put back without one finite loss in between, before the scheduler gives up on it.
 const TRIES: u32 = 3;
-
-/// One rise of the learning rate: `base · exp(rate · k)` (linear warmup: `base + rate · k`) `k` steps after `start`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(bound(serialize = "T: Real", deserialize = "T: Real")))]
-pub struct Climb<T> {
-    /// The learning rate at its first step.
-    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
-    pub base: T,
-    /// Growth per step: of the logarithm, or, in a linear warmup, of the learning rate.
-    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
-    pub rate: T,
-    /// Steps done when it began.
-    pub start: u64,
-    /// Its number in the run, from 0.
-    pub number: u32,
-}
-
-/// Where a run is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(bound(serialize = "T: Real", deserialize = "T: Real")))]
-pub enum Phase<T> {
-    /// The learning rate rises and the loss is tested.
-    Warmup(Climb<T>),
-    /// The learning rate falls; losses change nothing any more.
-    Decay {
-        /// The learning rate that the decay starts from.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
-        peak: T,
-        /// Steps done when it began.
-        start: u64,
-    },
-}
-
-impl<T> Phase<T> {
-    /// `warmup` or `decay`.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Phase::Warmup(_) => "warmup",
-            Phase::Decay { .. } => "decay",
-        }
-    }
-}
-
-/// What [`AutoWu::observe`] says.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Observation<T> {
-    /// Nothing to do.
-    Nothing,
-    /// A test is due: call [`AutoWu::test`], and [`AutoWu::resolve`] with its report.
-    TestDue,
-    /// The trainer has something to do or to know.
-    Event(Event<T>),
-}
 
 /// The scheduler: the learning rate of every step of one run, from the losses of the steps before.
 ///
@@ -464,68 +411,5 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     /// Steps from one test to the next.
     pub fn test_interval(&self) -> u64 {
         test_interval(&self.config)
-    }
-
-    /// 64 bits that differ when the states differ (but for a chance of 2⁻⁶⁴): ranks that feed the same all-reduced loss
-    /// can compare them. Equal on every platform.
-    pub fn digest(&self) -> u64 {
-        let (kind, a, b, c, d) = match self.phase {
-            Phase::Warmup(Climb { base, rate, start, number }) => {
-                (0, base.to_bits_u64(), rate.to_bits_u64(), start, u64::from(number))
-            }
-            Phase::Decay { peak, start } => (1, peak.to_bits_u64(), start, 0, 0),
-        };
-        let t = &self.trajectory;
-        let counts = [
-            self.config.total_steps,
-            self.config.seed,
-            self.step,
-            kind,
-            a,
-            b,
-            c,
-            d,
-            self.tests,
-            u64::from(self.positives),
-            u64::from(self.kept),
-            u64::from(self.failures),
-            self.skipped,
-            t.resolution,
-            t.finite,
-            t.waiting,
-            t.blocks.len() as u64,
-        ];
-        let numbers = t.blocks.iter().copied().chain([t.mean]).chain(self.fit.numbers());
-        // Every NaN counts as the same.
-        let bits = numbers.map(|x| if x.is_nan() { u64::MAX } else { x.to_bits_u64() });
-        counts.into_iter().chain(bits).fold(0, |hash: u64, word| mix(hash ^ word).rotate_left(23))
-    }
-}
-
-/// Growth per step of the first climb.
-pub(crate) fn first_rate(config: &Config) -> f64 {
-    let steps = config.warmup_steps() as f64;
-    match config.warmup {
-        Warmup::Exponential => libm::log(config.max_lr / config.min_lr) / steps,
-        Warmup::Linear => (config.max_lr - config.min_lr) / steps,
-    }
-}
-
-/// Steps from one test to the next.
-pub(crate) fn test_interval(config: &Config) -> u64 {
-    match config.interval {
-        Interval::Steps(steps) => steps.max(1),
-        Interval::Growth(growth) => libm::round(libm::log(growth) / first_rate(config)).max(1.0) as u64,
-    }
-}
-
-/// Positive tests in a row that end a climb.
-pub(crate) fn patience(config: &Config) -> u32 {
-    match config.patience {
-        Patience::Tests(tests) => tests,
-        Patience::Growth(growth) => {
-            let per_test = first_rate(config) * test_interval(config) as f64;
-            (1.0 + libm::round(libm::log(growth) / per_test)).max(2.0) as u32
-        }
     }
 }

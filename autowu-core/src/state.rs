@@ -1,9 +1,11 @@
 //! The saved state: versioned, and validated when it is read.
 
-use crate::config::{Config, ConfigError};
+use crate::config::Config;
+use crate::config_error::ConfigError;
 use crate::gp::Fit;
+use crate::phase::{Climb, Phase};
 use crate::real::Real;
-use crate::scheduler::{AutoWu, Climb, Phase};
+use crate::scheduler::AutoWu;
 use crate::trajectory::Trajectory;
 use core::fmt;
 use heapless::Vec;
