@@ -1,0 +1,72 @@
+//! What AutoWU costs: a step, a test, the test's parts, long histories; in `f64` and `f32`, on one thread.
+//!
+//! `cargo bench -p autowu-core --bench cost` for everything, `cargo bench -p autowu-core --bench cost -- whole` for one.
+#![allow(missing_docs, clippy::expect_used)]
+
+mod common;
+
+use autowu_core::gp::{Factor, Fit, Posterior, Spectrum};
+use autowu_core::{AutoWu, CAPACITY, Real};
+use common::{climbed, config, fitted, samples};
+use divan::{Bencher, black_box};
+
+fn main() {
+    divan::main();
+}
+
+/// Between tests: `observe` and `lr`, in the middle of a history that is full and exact.
+#[divan::bench(types = [f64, f32])]
+fn step_between_tests<T: Real>(bencher: Bencher) {
+    // A budget so long that the next test is far away.
+    let mut autowu = climbed::<T, CAPACITY>(1000, config(1 << 40));
+    let loss = T::of(1.5);
+    bencher.bench_local(move || {
+        let observation = autowu.observe(black_box(loss));
+        (observation, autowu.lr())
+    });
+}
+
+/// One whole test of the default: fit on 100 losses, five votes on 500 each, 500 locations.
+#[divan::bench(types = [f64, f32])]
+fn whole_test<T: Real>(bencher: Bencher) {
+    let autowu: AutoWu<T> = climbed(1000, config(1000));
+    bencher.bench(|| black_box(&autowu).test());
+}
+
+/// The same as the history grows beyond what is kept exactly.
+#[divan::bench(types = [f64, f32], args = [1_000, 10_000, 100_000, 1_000_000, 10_000_000])]
+fn whole_test_after<T: Real>(bencher: Bencher, losses: u64) {
+    let autowu: AutoWu<T> = climbed(losses, config(losses));
+    bencher.bench(|| black_box(&autowu).test());
+}
+
+#[divan::bench(types = [f64, f32], args = [100, 500])]
+fn part_1_factor<T: Real>(bencher: Bencher, n: u64) {
+    let (samples, length_scale) = (samples::<T>(n), T::of(0.2));
+    bencher.bench(|| Factor::of(black_box(&samples).iter().copied(), length_scale));
+}
+
+#[divan::bench(types = [f64, f32])]
+fn part_2_spectrum<T: Real>(bencher: Bencher) {
+    let factor = Factor::of(samples::<T>(100), T::of(0.2));
+    bencher.bench(|| Spectrum::of(black_box(&factor)));
+}
+
+#[divan::bench(types = [f64, f32])]
+fn part_3_fit<T: Real>(bencher: Bencher) {
+    let spectrum = Spectrum::of(&Factor::of(samples::<T>(100), T::of(0.2)));
+    bencher.bench(|| Fit::default().run(black_box(&spectrum), T::zero()));
+}
+
+#[divan::bench(types = [f64, f32])]
+fn part_4_condition<T: Real>(bencher: Bencher) {
+    let (factor, hyper) = (Factor::of(samples::<T>(500), T::of(0.2)), fitted::<T>());
+    bencher.bench(|| Posterior::condition(black_box(&factor).clone(), &hyper, T::of(0.2)));
+}
+
+#[divan::bench(types = [f64, f32])]
+fn part_5_past_minimum<T: Real>(bencher: Bencher) {
+    let factor = Factor::of(samples::<T>(500), T::of(0.2));
+    let posterior = Posterior::condition(factor, &fitted::<T>(), T::of(0.2));
+    bencher.bench(|| black_box(&posterior).past_minimum());
+}
