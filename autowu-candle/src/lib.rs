@@ -1,16 +1,69 @@
-//! AutoWU.
+//! AutoWU for candle: an optimizer whose learning rate needs no tuning.
+//!
+//! [`Scheduled`] stands where the optimizer stood. It raises the learning rate, watches the training loss, puts the weights
+//! back when the learning rate has passed its best value, climbs on from there, and decays: see [`autowu_core`] for the method.
+//!
+//! ```
+//! # fn main() -> candle_core::Result<()> {
+//! # use candle_core::{DType, Device, Tensor};
+//! # use candle_nn::{Module, VarBuilder, VarMap, linear, loss::mse};
+//! # let map = VarMap::new();
+//! # let model = linear(1, 1, VarBuilder::from_varmap(&map, DType::F32, &Device::Cpu))?;
+//! # let (x, y) = (Tensor::new(&[[1f32], [2.]], &Device::Cpu)?, Tensor::new(&[[2f32], [4.]], &Device::Cpu)?);
+//! # let total_steps = 100;
+//! use autowu_candle::{AdamW, Config, ParamsAdamW, Scheduled};
+//!
+//! let optimizer = AdamW::from_varmap(&map, ParamsAdamW::default())?; // its lr is not used
+//! let mut optimizer = Scheduled::new(optimizer, Config::new(total_steps))?;
+//! for _ in 0..total_steps {
+//!     let loss = mse(&model.forward(&x)?, &y)?;
+//!     if let Some(event) = optimizer.backward_step(&loss)? {
+//!         println!("{event}");
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # In reading order
+//! 1. [`Scheduled`]: one optimizer or several as parameter groups, snapshot and restore included; [`Scheduled::save`] and
+//!    [`Scheduled::load`] go on with a run bit for bit.
+//! 2. [`Scheduler`]: learning rate and events alone, for loops that do everything else themselves.
+//! 3. [`AdamW`], [`AdamP`], [`Lamb`], [`Sgdm`]: optimizers whose state is within reach ([`OptimizerState`]), so that a restore puts
+//!    the moments back too. candle-nn's keep theirs private; [`Scheduled::weights_only`] schedules them all the same.
+//!
+//! # What holds
+//! - Losses stay on the device until a test is due: no read per step. A loss is f32 or f64 with one element and is kept as f32.
+//! - A loss that is NaN or infinite is noticed at the next read, at most one test interval late (in the decay: 64 steps).
+//! - Memory during the warmup: one copy of the variables and of the optimizer's state. None in the decay.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
 
 mod adamp;
 mod adamw;
+mod checkpoint;
+mod error;
 mod lamb;
+mod losses;
 mod moments;
 mod optimizer;
+mod scheduled;
+mod scheduler;
 mod sgdm;
+mod snapshot;
 mod state;
 
 pub use adamp::{AdamP, ParamsAdamP};
 pub use adamw::{AdamW, ParamsAdamW};
+pub use autowu_core::{
+    AutoWu, Baseline, BatchScaling, CAPACITY, Climb, Config, ConfigError, Decay, Detection, Event, Fallback, Interval,
+    NonFinite, Outcome, Patience, Phase, Reason, Report, Verdict, Warmup,
+};
+pub use error::{Error, Result};
 pub use lamb::{Lamb, ParamsLamb};
 pub use optimizer::{StatefulOptimizer, UpdateRule};
+pub use scheduled::Scheduled;
+pub use scheduler::Scheduler;
 pub use sgdm::{ParamsSgdm, Sgdm};
 pub use state::OptimizerState;

@@ -1,5 +1,6 @@
 //! Where a run is.
 
+#[cfg(feature = "serde")]
 use crate::real::Real;
 use crate::report::Event;
 

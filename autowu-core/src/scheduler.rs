@@ -190,11 +190,15 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         self.skipped = self.skipped.saturating_add(1);
     }
 
-    /// Steps until the next test or the end of the warmup, at least 1; `None` in the decay, where losses are only looked at for NaN.
+    /// Steps until the next test, the end of the warmup or the first snapshot, at least 1; `None` in the decay, where losses are only
+    /// looked at for NaN.
     pub fn steps_until_test(&self) -> Option<u64> {
         let Phase::Warmup(climb) = self.phase else {
             return None;
         };
+        if self.config.restore && !self.kept {
+            return Some(1);
+        }
         let interval = test_interval(&self.config);
         let done = self.step.saturating_sub(climb.start);
         let first = u64::from(self.config.min_samples).div_ceil(interval).saturating_mul(interval);

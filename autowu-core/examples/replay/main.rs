@@ -9,13 +9,12 @@ mod log;
 mod plot;
 mod record;
 
-use autowu_core::{AutoWu, Config, Event, Phase, Real};
+use autowu_core::{AutoWu, Config, Event, Real};
 use clap::{Parser, ValueEnum};
 use record::Record;
 use std::io::{BufRead, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
 
 /// Losses kept exactly: a recorded run is rarely longer in its warmup, and memory is no matter here.
 const CAPACITY: usize = 16384;
@@ -110,7 +109,12 @@ fn run<T: Real>(args: &Args) -> Result<(), String> {
     }
     let losses = read(args)?;
     let config = config(args, Some(losses.len() as u64))?;
-    let record = replay::<T>(config, &losses)?;
+    if losses.len() as u64 > config.total_steps {
+        let budget = config.total_steps;
+        eprintln!("note: the log has {} losses, the budget is {budget} steps; the rest is not replayed", losses.len());
+    }
+    let record =
+        Record::replay::<T, CAPACITY>(config, &losses, |line| println!("{line}")).map_err(|e| e.to_string())?;
     if let Some(path) = &args.json {
         record.write_json(path)?;
     }
@@ -148,35 +152,6 @@ fn read(args: &Args) -> Result<Vec<f64>, String> {
         text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
     }
     log::parse(&text).map_err(|e| format!("{}: {e}", path.display()))
-}
-
-fn replay<T: Real>(config: Config, losses: &[f64]) -> Result<Record, String> {
-    let mut autowu = AutoWu::<T, CAPACITY>::new(config).map_err(|e| e.to_string())?;
-    let mut record = Record::new(autowu.lr());
-    let budget = config.total_steps;
-    if losses.len() as u64 > budget {
-        eprintln!("note: the log has {} losses, the budget is {budget} steps; the rest is not replayed", losses.len());
-    }
-    record::print_header();
-    for &loss in losses.iter().take(usize::try_from(budget).unwrap_or(usize::MAX)) {
-        let observation = autowu.observe(T::of(loss));
-        let (event, report, micros) = match observation {
-            autowu_core::Observation::Nothing => (None, None, 0.0),
-            autowu_core::Observation::Event(event) => (Some(event), None, 0.0),
-            autowu_core::Observation::TestDue => {
-                let begun = Instant::now();
-                let report = autowu.test();
-                let micros = begun.elapsed().as_secs_f64() * 1e6;
-                if report.is_positive() || record.band_is_open() {
-                    record.keep_band(&autowu, &report);
-                }
-                (autowu.resolve(&report), Some(report), micros)
-            }
-        };
-        record.push(autowu.lr(), event, report, micros);
-    }
-    record::print_end(&record, matches!(autowu.phase(), Phase::Decay { .. }));
-    Ok(record)
 }
 
 /// The other end of a pipe.

@@ -5,38 +5,36 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::path::Path;
 
-/// What the picture shows, step by step.
-pub struct Curves<'a> {
-    pub losses: &'a [f64],
-    pub lrs: &'a [f64],
-    pub band: Option<&'a Band>,
-    /// Where weights and learning rate were put back.
-    pub restores: &'a [u64],
-    /// Where the decay began.
-    pub switch: Option<u64>,
-}
-
 const LOSS: RGBColor = RGBColor(120, 144, 170);
 const BAND: RGBColor = RGBColor(222, 118, 40);
 const RATE: RGBColor = RGBColor(26, 82, 140);
 const RESTORE: RGBColor = RGBColor(150, 60, 140);
 const SWITCH: RGBColor = RGBColor(40, 130, 70);
 
-/// Draws a replay as SVG.
+/// What the picture shows, step by step.
+struct Curves<'a> {
+    losses: &'a [f64],
+    lrs: &'a [f64],
+    band: Option<&'a Band>,
+    /// Where weights and learning rate were put back.
+    restores: Vec<u64>,
+    /// Where the decay began.
+    switch: Option<u64>,
+}
+
+/// Draws a run as SVG.
 pub fn draw(path: &Path, losses: &[f64], record: &Record) -> Result<(), String> {
-    let restores: Vec<u64> = record.events.iter().filter(|e| e.kind == "restore").map(|e| e.step).collect();
     let curves = Curves {
         losses: &losses[..losses.len().min(record.lrs.len() - 1)],
         lrs: &record.lrs,
         band: record.band.as_ref(),
-        restores: &restores,
+        restores: record.events.iter().filter(|e| e.kind == "restore").map(|e| e.step).collect(),
         switch: record.switch.as_ref().map(|s| s.step),
     };
     picture(path, &curves).map_err(|e| format!("{}: {e}", path.display()))
 }
 
-/// Draws any run as SVG.
-pub fn picture(path: &Path, curves: &Curves) -> Result<(), Box<dyn std::error::Error>> {
+fn picture(path: &Path, curves: &Curves) -> Drawn {
     let root = SVGBackend::new(path, (960, 640)).into_drawing_area();
     root.fill(&WHITE)?;
     let (above, below) = root.split_vertically(360);

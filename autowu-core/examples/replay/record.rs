@@ -1,8 +1,9 @@
 //! What a replay did: for the terminal, the JSON and the plot.
 
-use autowu_core::{AutoWu, Event, Real, Reason, Report};
+use autowu_core::{AutoWu, Config, ConfigError, Event, Observation, Phase, Real, Reason, Report};
 use serde::Serialize;
 use std::path::Path;
+use std::time::Instant;
 
 /// A whole replay, in double precision.
 #[derive(Serialize)]
@@ -51,18 +52,40 @@ pub struct Band {
 }
 
 impl Record {
-    pub fn new<T: Real>(lr: T) -> Self {
-        Record { lrs: vec![double(lr)], tests: Vec::new(), events: Vec::new(), switch: None, band: None }
+    /// Replays a run's losses, at most as many as its budget, and tells `say` one line for each test and event.
+    pub fn replay<T: Real, const N: usize>(
+        config: Config,
+        losses: &[f64],
+        mut say: impl FnMut(String),
+    ) -> Result<Self, ConfigError> {
+        let mut autowu = AutoWu::<T, N>::new(config)?;
+        let mut record =
+            Record { lrs: vec![double(autowu.lr())], tests: Vec::new(), events: Vec::new(), switch: None, band: None };
+        say("     step         LR  P(past the minimum)  LR of minimum  verdict".into());
+        for &loss in losses.iter().take(usize::try_from(config.total_steps).unwrap_or(usize::MAX)) {
+            match autowu.observe(T::of(loss)) {
+                Observation::Nothing => {}
+                Observation::Event(event) => record.push_event(&event, &mut say),
+                Observation::TestDue => {
+                    let begun = Instant::now();
+                    let report = autowu.test();
+                    let micros = begun.elapsed().as_secs_f64() * 1e6;
+                    record.keep_band(&autowu, &report);
+                    record.push_test(&report, micros, &mut say);
+                    if let Some(event) = autowu.resolve(&report) {
+                        record.push_event(&event, &mut say);
+                    }
+                }
+            }
+            record.lrs.push(double(autowu.lr()));
+        }
+        record.say_end(matches!(autowu.phase(), Phase::Decay { .. }), &mut say);
+        Ok(record)
     }
 
-    /// Whether a later test's band should still replace the one kept.
-    pub fn band_is_open(&self) -> bool {
-        self.band.as_ref().is_none_or(|b| !b.decisive)
-    }
-
-    /// Keeps the posterior at this test. To be called between `test` and `resolve`.
-    pub fn keep_band<T: Real, const N: usize>(&mut self, autowu: &AutoWu<T, N>, report: &Report<T>) {
-        if !self.band_is_open() {
+    /// Keeps the posterior at this test, until a decisive one is kept. To be called between `test` and `resolve`.
+    fn keep_band<T: Real, const N: usize>(&mut self, autowu: &AutoWu<T, N>, report: &Report<T>) {
+        if self.band.as_ref().is_some_and(|b| b.decisive) {
             return;
         }
         let Some(posterior) = autowu.posterior(report, 0) else { return };
@@ -80,30 +103,52 @@ impl Record {
         self.band = Some(Band { points, argmin, decisive: report.detects() });
     }
 
-    pub fn push<T: Real>(&mut self, lr: T, event: Option<Event<T>>, report: Option<Report<T>>, micros: f64) {
-        self.lrs.push(double(lr));
-        if let Some(report) = report {
-            let test = Test {
-                step: report.step,
-                probabilities: report.votes.iter().map(|v| double(v.probability)).collect(),
-                argmin_lr: double(report.argmin_lr),
-                vote: report.is_positive(),
-                micros,
-                verdict: report.verdict.sentence().to_string(),
-            };
-            print_test(&test, double(report.lr), report.positives, report.patience);
-            self.tests.push(test);
-        }
-        let Some(event) = event else { return };
-        let reason = reason(&event);
+    fn push_test<T: Real>(&mut self, report: &Report<T>, micros: f64, say: &mut impl FnMut(String)) {
+        let probabilities: Vec<f64> = report.votes.iter().map(|v| double(v.probability)).collect();
+        let low = probabilities.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = probabilities.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let range = if probabilities.is_empty() { "-".to_string() } else { format!("{low:.3} … {high:.3}") };
+        let count = match report.positives {
+            0 => String::new(),
+            positives => format!(" ({positives} of {})", report.patience),
+        };
+        let verdict = report.verdict.sentence();
+        let (lr, argmin_lr) = (double(report.lr), double(report.argmin_lr));
+        say(format!("{:>9}  {lr:>9.3e}  {range:>19}  {argmin_lr:>13.3e}  {verdict}{count}", report.step));
+        self.tests.push(Test {
+            step: report.step,
+            probabilities,
+            argmin_lr,
+            vote: report.is_positive(),
+            micros,
+            verdict: verdict.to_string(),
+        });
+    }
+
+    fn push_event<T: Real>(&mut self, event: &Event<T>, say: &mut impl FnMut(String)) {
+        let reason = reason(event);
         let (step, lr, kind) = (event.step(), double(event.lr()), event.kind());
         if !matches!(event, Event::Snapshot { .. }) {
-            println!("{step:>9}  {kind} at LR {lr:.3e}: {}", reason.map_or("", Reason::sentence));
+            say(format!("{step:>9}  {kind} at LR {lr:.3e}: {}", reason.map_or("", Reason::sentence)));
         }
         if let Event::Decay { reason, .. } = event {
             self.switch = Some(Switch { step, lr, reason: reason.sentence().to_string() });
         }
         self.events.push(Happening { step, kind, lr, reason: reason.map(|r| r.sentence().to_string()) });
+    }
+
+    fn say_end(&self, decays: bool, say: &mut impl FnMut(String)) {
+        let steps = self.lrs.len() - 1;
+        say(match &self.switch {
+            Some(s) => format!("The decay begins after step {} from LR {:.3e}: {}.", s.step, s.lr, s.reason),
+            None if decays => "The decay has begun.".to_string(),
+            None => format!("Still in the warmup after {steps} losses, at LR {:.3e}.", self.lrs[steps]),
+        });
+        let mut micros: Vec<f64> = self.tests.iter().map(|t| t.micros).collect();
+        micros.sort_by(f64::total_cmp);
+        if let Some(median) = micros.get(micros.len() / 2) {
+            say(format!("{} tests, {median:.0} µs each (median).", micros.len()));
+        }
     }
 
     pub fn write_json(&self, path: &Path) -> Result<(), String> {
@@ -117,32 +162,6 @@ pub fn reason<T>(event: &Event<T>) -> Option<Reason> {
     match event {
         Event::Restore { reason, .. } | Event::Decay { reason, .. } | Event::Diverged { reason, .. } => Some(*reason),
         _ => None,
-    }
-}
-
-pub fn print_header() {
-    println!("     step         LR  P(past the minimum)  LR of minimum  verdict");
-}
-
-fn print_test(test: &Test, lr: f64, positives: u32, patience: u32) {
-    let low = test.probabilities.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = test.probabilities.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let range = if test.probabilities.is_empty() { "-".to_string() } else { format!("{low:.3} … {high:.3}") };
-    let count = if positives > 0 { format!(" ({positives} of {patience})") } else { String::new() };
-    println!("{:>9}  {lr:>9.3e}  {range:>19}  {:>13.3e}  {}{count}", test.step, test.argmin_lr, test.verdict);
-}
-
-pub fn print_end(record: &Record, decays: bool) {
-    let steps = record.lrs.len() - 1;
-    match &record.switch {
-        Some(s) => println!("The decay begins after step {} from LR {:.3e}: {}.", s.step, s.lr, s.reason),
-        None if decays => println!("The decay has begun."),
-        None => println!("Still in the warmup after {steps} losses, at LR {:.3e}.", record.lrs[steps]),
-    }
-    if !record.tests.is_empty() {
-        let mut micros: Vec<f64> = record.tests.iter().map(|t| t.micros).collect();
-        micros.sort_by(f64::total_cmp);
-        println!("{} tests, {:.0} µs each (median).", micros.len(), micros[micros.len() / 2]);
     }
 }
 

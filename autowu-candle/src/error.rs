@@ -1,0 +1,87 @@
+//! What can go wrong, in words.
+
+use autowu_core::ConfigError;
+use candle_core::{DType, Shape};
+use std::fmt;
+
+/// Why a call was refused. Whatever was called is as it was before.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration breaks a rule.
+    Config(ConfigError),
+    /// The loss does not have exactly one element.
+    LossShape(Shape),
+    /// The loss is of a type too coarse to see a minimum in, or is not a floating-point number.
+    LossType(DType),
+    /// A group's ratio is not a finite number of at least 0.
+    Ratio(f64),
+    /// A checkpoint that cannot be read, is cut, or belongs to another run: what was found and what was expected.
+    Checkpoint(String),
+    /// candle refused.
+    Candle(candle_core::Error),
+}
+
+/// A result with [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Config(e) => e.fmt(f),
+            Error::LossShape(shape) => write!(
+                f,
+                "the loss has shape {shape:?} and {} elements: exactly one is expected; take its mean_all()",
+                shape.elem_count()
+            ),
+            Error::LossType(dtype @ (DType::BF16 | DType::F16)) => write!(
+                f,
+                "the loss is {}: too coarse to see a minimum in; cast the logits to f32 before the loss function",
+                dtype.as_str()
+            ),
+            Error::LossType(dtype) => {
+                write!(f, "the loss is {}: f32 or f64 is expected", dtype.as_str())
+            }
+            Error::Ratio(ratio) => {
+                write!(
+                    f,
+                    "the group's ratio is {ratio}: a finite number of at least 0 is expected; 1 follows the schedule"
+                )
+            }
+            Error::Checkpoint(why) => write!(f, "the checkpoint was refused: {why}"),
+            Error::Candle(e) => e.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Config(e) => Some(e),
+            Error::Candle(e) => Some(e),
+            _ => None,
+        }
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(e: ConfigError) -> Self {
+        Error::Config(e)
+    }
+}
+
+impl From<candle_core::Error> for Error {
+    fn from(e: candle_core::Error) -> Self {
+        Error::Candle(e)
+    }
+}
+
+/// So that `?` works in functions that return candle's `Result`.
+impl From<Error> for candle_core::Error {
+    fn from(e: Error) -> Self {
+        match e {
+            Error::Candle(e) => e,
+            e => candle_core::Error::wrap(e),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The bare scheduler, for loops that do everything else themselves.
+
+use crate::error::Result;
+use crate::losses::Losses;
+use autowu_core::{AutoWu, Config, Event, Report};
+use candle_core::{Device, Tensor};
+
+/// In the decay losses decide nothing; they are read every so many steps to notice NaN.
+const DECAY_READ: usize = 64;
+
+/// The learning rate of every step from candle's loss tensors, without a device read between tests.
+///
+/// Between tests the learning rate does not depend on the losses, so they wait on the device and are read at once when a
+/// test is due. The run is the same, bit for bit, as with a read every step; only a loss that is not finite is noticed up to one test
+/// interval later.
+///
+/// ```
+/// # fn main() -> candle_core::Result<()> {
+/// use autowu_candle::{Config, Event, Scheduler};
+/// use candle_core::{Device, Tensor, Var};
+///
+/// // Minimise w² by hand-written gradient descent.
+/// let w = Var::new(3f32, &Device::Cpu)?;
+/// let mut kept = w.as_tensor().copy()?;
+/// let mut scheduler = Scheduler::new(Config::new(300))?;
+/// for _ in 0..300 {
+///     let loss = w.sqr()?;
+///     let lr = scheduler.lr();
+///     match scheduler.observe(&loss)? {
+///         Some(Event::Snapshot { .. }) => kept = w.as_tensor().copy()?,
+///         Some(Event::Restore { .. }) => {
+///             w.set(&kept)?;
+///             continue; // the gradient belongs to the weights that were thrown away
+///         }
+///         _ => {}
+///     }
+///     w.set(&(w.as_tensor() - (w.as_tensor() * (2.0 * lr))?)?)?;
+/// }
+/// assert!(w.to_scalar::<f32>()?.abs() < 1e-2);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Scheduler {
+    pub(crate) autowu: AutoWu,
+    pub(crate) losses: Losses,
+    report: Option<Report<f64>>,
+}
+
+impl Scheduler {
+    /// The scheduler of one run.
+    ///
+    /// # Errors
+    /// A configuration that breaks a rule.
+    pub fn new(config: Config) -> Result<Self> {
+        Ok(Self::resume(AutoWu::new(config)?))
+    }
+
+    /// Goes on from a saved state (`AutoWu` is serde's `Deserialize`).
+    pub fn resume(autowu: AutoWu) -> Self {
+        Scheduler { autowu, losses: Losses::default(), report: None }
+    }
+
+    /// Another state, with losses that waited when it was saved.
+    pub(crate) fn restart(&mut self, autowu: AutoWu, waiting: &[f64], device: &Device) -> Result<()> {
+        let mut losses = Losses::default();
+        for &loss in waiting {
+            losses.push(&Tensor::new(loss as f32, device)?)?;
+        }
+        *self = Scheduler { autowu, losses, report: None };
+        Ok(())
+    }
+
+    /// The learning rate of the next step. Pure, without a device read.
+    pub fn lr(&self) -> f64 {
+        self.autowu.lr_ahead(self.losses.len() as u64)
+    }
+
+    /// Steps done.
+    pub fn steps(&self) -> u64 {
+        self.autowu.steps() + self.losses.len() as u64
+    }
+
+    /// Takes the loss of the step, **before** its update, and says what the trainer has to do or to know.
+    ///
+    /// On [`Event::Restore`] put the weights of the last [`Event::Snapshot`] back and make no update in this step.
+    ///
+    /// # Errors
+    /// A loss that is not one f32 or f64 element, or candle's; the scheduler is as before.
+    pub fn observe(&mut self, loss: &Tensor) -> Result<Option<Event<f64>>> {
+        self.losses.push(loss)?;
+        let due = match self.autowu.steps_until_test() {
+            Some(steps) => self.losses.len() as u64 >= steps,
+            None => self.losses.len() >= DECAY_READ,
+        };
+        if !due && !self.losses.is_full() {
+            return Ok(None);
+        }
+        let event = self.flush();
+        if event.is_err() {
+            self.losses.pop();
+        }
+        event
+    }
+
+    /// Reads the losses that wait, now: for the end of a run, so that its last losses are looked at too.
+    ///
+    /// # Errors
+    /// candle's; the scheduler is as before.
+    pub fn flush(&mut self) -> Result<Option<Event<f64>>> {
+        let losses = self.losses.read()?;
+        self.losses.clear();
+        let outcome = self.autowu.step_slice(&losses);
+        self.report = outcome.report.or(self.report.take());
+        Ok(outcome.event)
+    }
+
+    /// No update happened in this step (an overflow in mixed precision, say): neither learning rate nor budget moves.
+    pub fn skip(&mut self) {
+        self.autowu.skip();
+    }
+
+    /// The last test.
+    pub fn last_report(&self) -> Option<&Report<f64>> {
+        self.report.as_ref()
+    }
+
+    /// The scheduler itself, which does not know the losses that still wait on the device.
+    pub fn autowu(&self) -> &AutoWu {
+        &self.autowu
+    }
+}
