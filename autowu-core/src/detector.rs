@@ -1,7 +1,8 @@
-//! One test: has the loss passed its minimum?
+//! One test: has the loss passed its minimum? How the losses are seen, and what is decided.
 
 use crate::config::Config;
-use crate::gp::{Factor, Fit, Inference, Posterior, Spectrum};
+use crate::gp::{Factor, Fit, Posterior};
+use crate::measurement::Measurement;
 use crate::real::Real;
 use crate::report::{Report, Verdict};
 use crate::sampling::Permutation;
@@ -46,7 +47,7 @@ impl<T: Real> View<T> {
     }
 
     /// The first `size` finite losses of the trajectory in the order of `permutation`, as `(x, y − shift)`.
-    fn subset<'a, const N: usize>(
+    pub(crate) fn subset<'a, const N: usize>(
         &'a self,
         trajectory: &'a Trajectory<T, N>,
         permutation: Permutation,
@@ -95,63 +96,6 @@ pub(crate) struct Situation<T> {
     pub patience: u32,
 }
 
-/// METHOD section 3: fit on one subset, K votes on others, majority, descent.
-pub(crate) fn test<T: Real, const N: usize>(
-    config: &Config,
-    trajectory: &Trajectory<T, N>,
-    fit: &Fit<T>,
-    at: Situation<T>,
-) -> Report<T> {
-    let view = View::of(trajectory, config);
-    let mut report = Report {
-        step: at.step,
-        test: at.test,
-        climb: at.climb,
-        losses: trajectory.losses(),
-        samples: view.samples,
-        lr: at.high,
-        center: view.center,
-        scale: view.scale,
-        hyper: fit.hyper(T::zero()),
-        votes: Vec::new(),
-        argmin_lr: at.high,
-        argmin_x: T::one(),
-        verdict: Verdict::NotEnough,
-        positives: 0,
-        patience: at.patience,
-        fit: *fit,
-    };
-    if view.samples == 0 || view.samples < at.fewest {
-        return report;
-    }
-    let length_scale = T::of(config.length_scale);
-
-    // The mean is fitted from the losses' mean on; taking it out of y first keeps single precision honest.
-    let mean = view.y_mean(trajectory);
-    let order = permutation(config, trajectory, at.test, 0);
-    let size = view.samples.min(config.fit_samples);
-    let spectrum = Spectrum::of(&Factor::of(view.subset(trajectory, order, size, mean), length_scale));
-    let hyper = report.fit.run(&spectrum, T::zero());
-    report.hyper = hyper;
-    report.hyper.mean = hyper.mean + mean;
-
-    let size = vote_size(config, view.samples);
-    for vote in 0..config.votes {
-        let inference = if size == view.samples && vote > 0 {
-            report.votes[0] // every vote sees every loss
-        } else {
-            let order = permutation(config, trajectory, at.test, vote + 1);
-            let factor = Factor::of(view.subset(trajectory, order, size, mean), length_scale);
-            Posterior::condition(factor, &hyper, length_scale).past_minimum()
-        };
-        if report.votes.push(inference).is_err() {
-            break;
-        }
-    }
-    judge(config, &mut report, &at);
-    report
-}
-
 /// The posterior of one vote of `report`, for `y − mean` as the factor has it; `None` if the losses have changed since.
 pub(crate) fn posterior<T: Real, const N: usize>(
     config: &Config,
@@ -173,12 +117,12 @@ pub(crate) fn posterior<T: Real, const N: usize>(
 }
 
 impl<T: Real> View<T> {
-    fn y_mean<const N: usize>(&self, trajectory: &Trajectory<T, N>) -> T {
+    pub(crate) fn y_mean<const N: usize>(&self, trajectory: &Trajectory<T, N>) -> T {
         moments(trajectory.values().iter().copied().filter(|y| y.is_finite()).map(|y| self.y(y))).0
     }
 }
 
-fn permutation<T: Real, const N: usize>(
+pub(crate) fn permutation<T: Real, const N: usize>(
     config: &Config,
     trajectory: &Trajectory<T, N>,
     test: u64,
@@ -188,31 +132,47 @@ fn permutation<T: Real, const N: usize>(
 }
 
 /// Losses that one vote sees: `min(test_samples, max(min_samples, ⌈fraction · n⌉))`.
-fn vote_size(config: &Config, samples: u32) -> u32 {
+pub(crate) fn vote_size(config: &Config, samples: u32) -> u32 {
     let share = (config.subset_fraction * f64::from(samples)) as u32;
     let share = share.saturating_add(u32::from(f64::from(share) < config.subset_fraction * f64::from(samples)));
     share.max(config.min_samples).min(config.test_samples).min(samples)
 }
 
-/// Majority, descent, and the learning rate of the minimum.
-fn judge<T: Real>(config: &Config, report: &mut Report<T>, at: &Situation<T>) {
-    let majority =
-        |says: &dyn Fn(&Inference<T>) -> bool| 2 * report.votes.iter().filter(|v| says(v)).count() > report.votes.len();
-    let confidence = T::of(config.confidence);
-    let past = |v: &Inference<T>| v.probability > confidence;
-    let fell = |v: &Inference<T>| config.descent.is_none_or(|d| v.descent > T::of(d));
-    report.verdict = if majority(&|v| past(v) && fell(v)) {
-        Verdict::Past
-    } else if majority(&past) {
-        Verdict::NoDescent
-    } else {
-        Verdict::NotPast
+/// The report of a measurement: the decision, and the learning rate of the minimum. `fit` is the fit before the test.
+pub(crate) fn judge<T: Real>(
+    config: &Config,
+    measured: &Measurement<T>,
+    losses: u64,
+    fit: &Fit<T>,
+    at: &Situation<T>,
+) -> Report<T> {
+    let mut report = Report {
+        step: at.step,
+        test: at.test,
+        climb: at.climb,
+        losses,
+        samples: measured.samples,
+        lr: at.high,
+        center: measured.center,
+        scale: measured.scale,
+        hyper: fit.hyper(T::zero()),
+        votes: Vec::new(),
+        argmin_lr: at.high,
+        argmin_x: T::one(),
+        verdict: Verdict::NotEnough,
+        positives: 0,
+        patience: at.patience,
+        fit: *fit,
     };
+    if measured.votes.is_empty() || measured.samples < at.fewest {
+        return report;
+    }
+    report.hyper = measured.hyper;
+    report.fit = measured.fit;
+    report.votes = measured.votes.clone();
+    report.verdict = measured.verdict(config);
     report.positives = if report.is_positive() { at.positives.saturating_add(1) } else { 0 };
-
-    let mut argmins = report.votes.clone();
-    argmins.sort_unstable_by_key(|v| v.argmin);
-    report.argmin_x = crate::gp::location(argmins[argmins.len() / 2].argmin as usize);
+    report.argmin_x = measured.argmin_x();
     let count = T::of_u64(report.votes.len() as u64);
     let mean = |f: &dyn Fn(T) -> T| {
         report.votes.iter().fold(T::zero(), |sum, v| sum + f(crate::gp::location(v.argmin as usize))) / count
@@ -223,6 +183,7 @@ fn judge<T: Real>(config: &Config, report: &mut Report<T>, at: &Situation<T>) {
         // The geometric mean: the rate at the mean place.
         crate::config::Detection::ClimbOn { .. } => config.warmup.at(mean(&|x| x), at.low, at.high),
     };
+    report
 }
 
 #[cfg(test)]

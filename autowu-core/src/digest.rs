@@ -35,7 +35,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             t.waiting,
             t.blocks.len() as u64,
         ];
-        let numbers = t.blocks.iter().copied().chain([t.mean]).chain(self.fit.numbers());
+        let numbers = t.blocks.iter().copied().chain([t.mean]).chain(self.fit.to_array());
         // Every NaN counts as the same.
         let bits = numbers.map(|x| if x.is_nan() { u64::MAX } else { x.to_bits_u64() });
         counts.into_iter().chain(bits).fold(0, |hash: u64, word| mix(hash ^ word).rotate_left(23))

@@ -32,7 +32,7 @@
 //! 3. [`trajectory`]: the losses of a climb in bounded memory.
 //! 4. [`sampling`]: which of them a vote sees.
 //! 5. [`gp`]: features, triangular factor, fit, posterior: the probability that the minimum has been passed.
-//! 6. `detector`: votes, majority, descent: one test.
+//! 6. [`Measurement`]: one test: a fit and its votes. `detector`: majority, descent, the decision.
 //! 7. [`scheduler`]: the phases: climb, test, restore, decay.
 //! 8. [`report`]: what a test saw and a step decided.
 //!
@@ -55,6 +55,7 @@ mod config_error;
 mod detector;
 mod digest;
 pub mod gp;
+mod measurement;
 mod pace;
 mod phase;
 pub mod real;
@@ -70,6 +71,7 @@ pub mod trajectory;
 
 pub use config::{Config, Detection, Fallback, Interval, NonFinite, PastEnd, Patience};
 pub use config_error::ConfigError;
+pub use measurement::Measurement;
 pub use phase::{Climb, Observation, Phase};
 pub use real::Real;
 pub use report::{Event, Outcome, Reason, Report, Verdict};

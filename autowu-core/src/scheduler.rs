@@ -4,6 +4,7 @@ use crate::config::{Config, Detection, Fallback, NonFinite, PastEnd};
 use crate::config_error::ConfigError;
 use crate::detector::{self, Situation};
 use crate::gp::{Fit, Posterior};
+use crate::measurement::Measurement;
 use crate::pace::{first_rate, patience, test_interval};
 use crate::phase::{Climb, Observation, Phase};
 use crate::real::Real;
@@ -256,14 +257,26 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     }
 
     /// Losses without which there is no test. The last test of the warmup has to decide, so it takes fewer.
-    fn fewest(&self) -> u32 {
+    pub fn fewest(&self) -> u32 {
         let used = self.step >= self.config.warmup_steps();
         if used { self.config.min_samples.min(LAST_TEST) } else { self.config.min_samples }
     }
 
     /// Second part: the test. A pure function of the state: it can run elsewhere, later, or many in one launch.
+    ///
+    /// [`judge`](Self::judge) of [`measure`](Self::measure).
     pub fn test(&self) -> Report<T> {
-        detector::test(&self.config, &self.trajectory, &self.fit, self.situation())
+        self.judge(&self.measure())
+    }
+
+    /// The numbers of the test, which take all its time.
+    pub fn measure(&self) -> Measurement<T> {
+        Measurement::of(&self.config, &self.trajectory, self.tests, &self.fit, self.fewest())
+    }
+
+    /// The decision, from numbers that were measured here or, by the same arithmetic, on a device.
+    pub fn judge(&self, measured: &Measurement<T>) -> Report<T> {
+        detector::judge(&self.config, measured, self.trajectory.losses(), &self.fit, &self.situation())
     }
 
     fn situation(&self) -> Situation<T> {
@@ -400,6 +413,11 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     /// The losses of the present climb.
     pub fn trajectory(&self) -> &Trajectory<T, N> {
         &self.trajectory
+    }
+
+    /// The fit that the next test goes on from.
+    pub fn fit(&self) -> &Fit<T> {
+        &self.fit
     }
 
     /// Updates that were reported as not having happened.

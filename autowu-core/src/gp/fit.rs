@@ -209,17 +209,24 @@ impl<T: Real> Fit<T> {
         Hyper { mean, output_scale: softplus(self.raw[0]), noise: T::of(NOISE_FLOOR) + softplus(self.raw[1]) }
     }
 
+    /// All ten numbers: raw s² and σ², Adam's first moments, its second moments, its two powers of β.
+    pub fn to_array(&self) -> [T; 10] {
+        let Fit { raw: [a, b], first: [f, g, h], second: [s, t, u], powers: [p, q] } = *self;
+        [a, b, f, g, h, s, t, u, p, q]
+    }
+
+    /// The fit with these numbers; `None` if no run can have them.
+    pub fn from_array(numbers: [T; 10]) -> Option<Self> {
+        let [a, b, f, g, h, s, t, u, p, q] = numbers;
+        let fit = Fit { raw: [a, b], first: [f, g, h], second: [s, t, u], powers: [p, q] };
+        fit.is_valid().then_some(fit)
+    }
+
     /// Whether every number is finite and every range is kept: what a fit that was read from outside must pass.
-    #[cfg(any(feature = "serde", test))]
     pub(crate) fn is_valid(&self) -> bool {
         self.raw.iter().chain(&self.first).all(|x| x.is_finite())
             && self.second.iter().all(|&x| x.is_finite() && x >= T::zero())
             && self.powers.iter().all(|&x| (T::zero()..=T::one()).contains(&x))
-    }
-
-    /// All numbers, for the digest.
-    pub(crate) fn numbers(&self) -> impl Iterator<Item = T> + '_ {
-        self.raw.iter().chain(&self.first).chain(&self.second).chain(&self.powers).copied()
     }
 }
 
