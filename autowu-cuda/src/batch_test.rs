@@ -1,0 +1,165 @@
+//! [`BatchTest`]: the bare test for many stored curves.
+
+use crate::batch::{Curve, Params};
+use crate::device::Device;
+use crate::error::Error;
+use crate::kernels::{Kernels, Losses};
+use crate::number::Number;
+use autowu_core::gp::Fit;
+use autowu_core::trajectory::Trajectory;
+use autowu_core::{AutoWu, CAPACITY, Config, Measurement, Verdict};
+use cudarc::driver::CudaView;
+use rayon::prelude::*;
+
+/// A curve to be tested.
+#[derive(Clone, Copy, Debug)]
+pub struct Stored<'a, T> {
+    /// Its losses in order; at most [`CAPACITY`]. Losses that are not finite keep their place and are left out.
+    pub losses: &'a [T],
+    /// With the number of the test, decides which losses a vote sees.
+    pub seed: u64,
+    /// Number of the test in its run, from 0.
+    pub test: u64,
+    /// The fit of the test before.
+    pub fit: Fit<T>,
+}
+
+impl<'a, T: Number> Stored<'a, T> {
+    /// The first test of a run with seed `seed`.
+    pub fn new(losses: &'a [T], seed: u64) -> Self {
+        Stored { losses, seed, test: 0, fit: Fit::default() }
+    }
+}
+
+/// The test of autowu-core for many stored curves at once: the tool for studies.
+///
+/// `Config` gives the rules of the test; its budget and learning rates play no part.
+/// ```
+/// use autowu_core::{Config, Verdict};
+/// use autowu_cuda::{BatchTest, Device, Stored};
+/// // 100 curves that fall and rise again.
+/// let curves: Vec<Vec<f32>> = (0..100)
+///     .map(|c| (0..200).map(|i| (i as f32 / 200.0 - 0.3 - 0.002 * c as f32).powi(2)).collect())
+///     .collect();
+/// let stored: Vec<_> = curves.iter().zip(0..).map(|(losses, seed)| Stored::new(losses, seed)).collect();
+/// let test = BatchTest::new(Config::new(1000), Device::best())?;
+/// for measured in test.run(&stored)? {
+///     assert_eq!(measured.verdict(test.config()), Verdict::Past);
+/// }
+/// # Ok::<(), autowu_cuda::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct BatchTest<T> {
+    config: Config,
+    engine: Engine<T>,
+}
+
+/// Where the numbers come from.
+#[derive(Debug)]
+pub(crate) enum Engine<T> {
+    Host,
+    Cuda(Kernels<T>),
+}
+
+impl<T: Number> Engine<T> {
+    pub fn on(device: &Device) -> Result<Self, Error> {
+        Ok(match device {
+            Device::Host => Engine::Host,
+            Device::Cuda(stream) => Engine::Cuda(Kernels::load(stream)?),
+        })
+    }
+}
+
+impl<T: Number> BatchTest<T> {
+    /// A test by the rules of `config` on `device`.
+    ///
+    /// # Errors
+    /// A rule of the configuration that is broken, or a GPU that the kernels cannot run on.
+    pub fn new(config: Config, device: Device) -> Result<Self, Error> {
+        AutoWu::<T>::new(config)?;
+        Ok(BatchTest { config, engine: Engine::on(&device)? })
+    }
+
+    /// The rules.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Tests every curve; one measurement per curve, in order, the same on every device up to rounding.
+    /// [`Measurement::verdict`] says what it means.
+    ///
+    /// # Errors
+    /// A curve that is too long, or a GPU that fails.
+    pub fn run(&self, curves: &[Stored<'_, T>]) -> Result<Vec<Measurement<T>>, Error> {
+        if let Some(curve) = curves.iter().position(|c| c.losses.len() > CAPACITY) {
+            return Err(Error::CurveTooLong { curve, length: curves[curve].losses.len() });
+        }
+        match &self.engine {
+            Engine::Host => Ok(curves.par_iter().map(|c| self.on_host(c)).collect()),
+            Engine::Cuda(kernels) => {
+                let mut losses = Vec::with_capacity(curves.iter().map(|c| c.losses.len()).sum());
+                let mut records = Vec::with_capacity(curves.len());
+                for c in curves {
+                    records.push(self.record(losses.len(), c));
+                    losses.extend_from_slice(c.losses);
+                }
+                let fits: Vec<_> = curves.iter().map(|c| c.fit.to_array()).collect();
+                let params = Params::of(&self.config);
+                let results = kernels.run(&params, &records, Losses::Host(&losses), &fits)?;
+                let measured = |i: usize| {
+                    results
+                        .measurement(i, &records[i], &params, &curves[i].fit)
+                        .unwrap_or_else(|| self.on_host(&curves[i]))
+                };
+                Ok((0..curves.len()).into_par_iter().map(measured).collect())
+            }
+        }
+    }
+
+    /// [`run`](Self::run) for losses that are on the GPU already, curve after curve, the first tests of runs with
+    /// seeds 0, 1, …; the losses are not copied to the host. `Err(NotOnDevice)` on the host.
+    ///
+    /// # Errors
+    /// A curve that is too long, lengths that do not add up to the losses, the host as device, or a GPU that fails.
+    pub fn run_device(&self, losses: &CudaView<'_, T>, lengths: &[usize]) -> Result<Vec<Verdict>, Error> {
+        let Engine::Cuda(kernels) = &self.engine else {
+            return Err(Error::NotOnDevice);
+        };
+        if let Some(curve) = lengths.iter().position(|&n| n > CAPACITY) {
+            return Err(Error::CurveTooLong { curve, length: lengths[curve] });
+        }
+        let needed: usize = lengths.iter().sum();
+        if needed != losses.len() {
+            return Err(Error::Losses { given: losses.len(), needed });
+        }
+        let mut offset = 0;
+        let mut record = |(&length, seed): (&usize, u64)| {
+            let curve = Curve { seed, fewest: self.config.min_samples, ..Curve::new(offset, length as u32, 1) };
+            offset += length as u64;
+            curve
+        };
+        let records: Vec<Curve> = lengths.iter().zip(0..).map(&mut record).collect();
+        let params = Params::of(&self.config);
+        let fit = Fit::default();
+        let results = kernels.run(&params, &records, Losses::Device(losses), &vec![fit.to_array(); records.len()])?;
+        let verdict = |(i, curve): (usize, &Curve)| {
+            // Numbers that are none: nothing is said about such a curve.
+            results.measurement(i, curve, &params, &fit).map_or(Verdict::NotEnough, |m| m.verdict(&self.config))
+        };
+        Ok(records.iter().enumerate().map(verdict).collect())
+    }
+
+    fn record(&self, offset: usize, c: &Stored<'_, T>) -> Curve {
+        let curve = Curve::new(offset as u64, c.losses.len() as u32, 1);
+        Curve { seed: c.seed, test: c.test, fewest: self.config.min_samples, ..curve }
+    }
+
+    fn on_host(&self, c: &Stored<'_, T>) -> Measurement<T> {
+        let mut trajectory = Trajectory::<T, CAPACITY>::new();
+        for &loss in c.losses {
+            trajectory.push(loss);
+        }
+        let config = Config { seed: c.seed, ..self.config };
+        Measurement::of(&config, &trajectory, c.test, &c.fit, config.min_samples)
+    }
+}

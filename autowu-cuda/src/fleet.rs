@@ -1,0 +1,281 @@
+//! [`Fleet`]: many schedulers that step together.
+
+use crate::batch::{Curve, Params};
+use crate::batch_test::Engine;
+use crate::device::Device;
+use crate::error::Error;
+use crate::kernels::{Kernels, Losses};
+use crate::number::Number;
+use crate::waiting::{DECAY_WINDOW, Waiting};
+use autowu_core::{AutoWu, CAPACITY, Config, Event, Measurement, Observation, Report};
+use cudarc::driver::CudaView;
+use rayon::prelude::*;
+
+/// What happened in a call, by member.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Happened<T> {
+    /// Events, by member in ascending order; the index is the member's.
+    pub events: Vec<(usize, Event<T>)>,
+    /// Tests, by member in ascending order.
+    pub reports: Vec<(usize, Report<T>)>,
+}
+
+/// `n` schedulers of one configuration that step together: a sweep, a population, a vmapped model.
+///
+/// Member `i` decides as the single scheduler `AutoWu::new(Config { seed: config.seed + i, ..config })` does. All that differs is
+/// where and when the tests are computed: those that are due in the same step are one batch, on all cores or on a GPU.
+/// ```
+/// use autowu_core::{Config, Event};
+/// use autowu_cuda::{Device, Fleet};
+/// // Three parabolas of different curvature, each with its own learning rate.
+/// let mut fleet = Fleet::<f64>::new(Config::new(100), 3, Device::Host)?;
+/// let curvature = |i: usize| 0.5 * (1.0 + i as f64);
+/// let mut w = vec![3.0; 3];
+/// let mut kept = w.clone();
+/// for _ in 0..100 {
+///     let losses: Vec<f64> = w.iter().enumerate().map(|(i, w)| 0.5 * curvature(i) * w * w).collect();
+///     let lrs = fleet.lrs();
+///     let mut step: Vec<bool> = vec![true; 3];
+///     for (i, event) in fleet.observe(&losses)?.events {
+///         match event {
+///             Event::Snapshot { .. } => kept[i] = w[i],
+///             Event::Restore { .. } => (w[i], step[i]) = (kept[i], false),
+///             _ => {}
+///         }
+///     }
+///     for i in (0..3).filter(|&i| step[i]) {
+///         w[i] -= lrs[i] * curvature(i) * w[i];
+///     }
+/// }
+/// assert!(w.iter().all(|w| w.abs() < 1e-2), "{w:?}");
+/// # Ok::<(), autowu_cuda::Error>(())
+/// ```
+/// # Saving
+/// [`members`](Self::members) is the whole state: `Vec<AutoWu>` with serde. [`resume`](Self::resume) goes on from it on any device.
+#[derive(Debug)]
+pub struct Fleet<T: Number, const N: usize = CAPACITY> {
+    members: Vec<AutoWu<T, N>>,
+    engine: Engine<T>,
+    waiting: Option<Waiting<T>>,
+}
+
+impl<T: Number, const N: usize> Fleet<T, N> {
+    /// `n` runs at their first step; member `i` has the seed `config.seed + i`.
+    ///
+    /// # Errors
+    /// A rule of the configuration that is broken, or a GPU that the kernels cannot run on.
+    pub fn new(config: Config, n: usize, device: Device) -> Result<Self, Error> {
+        let member = |i: usize| AutoWu::new(Config { seed: config.seed.wrapping_add(i as u64), ..config });
+        let members = (0..n).map(member).collect::<Result<_, _>>()?;
+        Ok(Fleet { members, engine: Engine::on(&device)?, waiting: None })
+    }
+
+    /// Goes on from saved members, on any device.
+    ///
+    /// # Errors
+    /// Members of different configurations (seeds may differ) or at different steps, or a GPU that the kernels cannot run on.
+    pub fn resume(members: Vec<AutoWu<T, N>>, device: Device) -> Result<Self, Error> {
+        if let Some(first) = members.first() {
+            let same = |m: &AutoWu<T, N>| {
+                m.steps() == first.steps() && Config { seed: first.config().seed, ..*m.config() } == *first.config()
+            };
+            if let Some(member) = members.iter().position(|m| !same(m)) {
+                return Err(Error::Members { member });
+            }
+        }
+        Ok(Fleet { members, engine: Engine::on(&device)?, waiting: None })
+    }
+
+    /// The members, in order. Losses that wait on the GPU are not in them yet: [`flush`](Self::flush) first.
+    pub fn members(&self) -> &[AutoWu<T, N>] {
+        &self.members
+    }
+
+    /// Number of members.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether there are no members.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// The learning rate of each member's next step.
+    pub fn lrs(&self) -> Vec<T> {
+        let ahead = self.waiting.as_ref().map_or(0, |w| w.steps() as u64);
+        self.members.par_iter().with_min_len(1024).map(|m| m.lr_ahead(ahead)).collect()
+    }
+
+    /// Steps until a member's next test or the end of its warmup: so long may losses be kept back. 64 where no member has one.
+    pub fn steps_until_test(&self) -> usize {
+        let next = self.members.par_iter().with_min_len(1024).filter_map(AutoWu::steps_until_test).min();
+        next.map_or(DECAY_WINDOW, |steps| usize::try_from(steps).unwrap_or(usize::MAX))
+    }
+
+    /// Takes the loss of each member's next step, and tests those that are due. A failed call changes nothing.
+    ///
+    /// # Errors
+    /// Another number of losses than members, losses that wait on the GPU, or a GPU that fails.
+    pub fn observe(&mut self, losses: &[T]) -> Result<Happened<T>, Error> {
+        self.observe_window(losses, 1)
+    }
+
+    /// [`observe`](Self::observe) for the losses of several steps at once, step by step: `losses[step · n + member]`.
+    ///
+    /// What [`AutoWu::step_slice`] says about losses that come late holds for each member. A failed call changes nothing.
+    ///
+    /// # Errors
+    /// As [`observe`](Self::observe).
+    pub fn observe_window(&mut self, losses: &[T], steps: usize) -> Result<Happened<T>, Error> {
+        if let Some(waiting) = &self.waiting
+            && waiting.steps() > 0
+        {
+            return Err(Error::Waiting { steps: waiting.steps() });
+        }
+        let happened = self.advance(losses, steps)?;
+        self.waiting = None;
+        Ok(happened)
+    }
+
+    /// Takes the losses of one step from the GPU, where they stay until a test is due; then all are read at once.
+    ///
+    /// Between tests this is one copy within the GPU's memory and no waiting. Events come with the step that reads the losses: a
+    /// loss that is not finite is acted on there, and not before.
+    ///
+    /// # Errors
+    /// A fleet on the host, another number of losses than members, or a GPU that fails.
+    pub fn observe_device(&mut self, losses: &CudaView<'_, T>) -> Result<Happened<T>, Error> {
+        let Engine::Cuda(kernels) = &self.engine else {
+            return Err(Error::NotOnDevice);
+        };
+        let waiting = match &mut self.waiting {
+            Some(waiting) => waiting,
+            none => none.insert(Waiting::new(kernels.stream(), &self.members)?),
+        };
+        waiting.push(kernels.stream(), losses)?;
+        if waiting.is_full() { self.flush() } else { Ok(Happened::default()) }
+    }
+
+    /// The learning rates of the next step, in the GPU's memory. They are computed on the host once per test, for all
+    /// steps until the next.
+    ///
+    /// # Errors
+    /// A fleet on the host, or a GPU that fails.
+    pub fn lrs_device(&mut self) -> Result<CudaView<'_, T>, Error> {
+        let Engine::Cuda(kernels) = &self.engine else {
+            return Err(Error::NotOnDevice);
+        };
+        let waiting = match &mut self.waiting {
+            Some(waiting) => waiting,
+            none => none.insert(Waiting::new(kernels.stream(), &self.members)?),
+        };
+        Ok(waiting.lrs())
+    }
+
+    /// Reads the losses that wait on the GPU, and applies them.
+    ///
+    /// # Errors
+    /// A GPU that fails; the losses then still wait.
+    pub fn flush(&mut self) -> Result<Happened<T>, Error> {
+        let (Engine::Cuda(kernels), Some(waiting)) = (&self.engine, &self.waiting) else {
+            return Ok(Happened::default());
+        };
+        let steps = waiting.steps();
+        let losses = waiting.read(kernels.stream())?;
+        let happened = self.advance(&losses, steps)?;
+        self.waiting = None;
+        Ok(happened)
+    }
+
+    /// Two passes, so that a failed batch changes nothing: first the members whose test can fall due, on copies; when their
+    /// batch has come back, all of them.
+    fn advance(&mut self, losses: &[T], steps: usize) -> Result<Happened<T>, Error> {
+        let n = self.members.len();
+        if Some(losses.len()) != n.checked_mul(steps) {
+            return Err(Error::Losses { given: losses.len(), needed: n.saturating_mul(steps) });
+        }
+        if steps == 0 {
+            return Ok(Happened::default());
+        }
+        let window = |i: usize| losses[i..].iter().step_by(n).copied();
+        let due = |(i, member): (usize, &AutoWu<T, N>)| {
+            if member.steps_until_test() != Some(steps as u64) {
+                return None;
+            }
+            let mut copy = member.clone();
+            for loss in window(i).take(steps - 1) {
+                if !matches!(copy.observe(loss), Observation::Nothing | Observation::Event(Event::Snapshot { .. })) {
+                    return None; // the course has changed: `step_slice` knows what becomes of the rest
+                }
+            }
+            (copy.observe(losses[(steps - 1) * n + i]) == Observation::TestDue).then_some((i, copy))
+        };
+        let copies: Vec<(usize, AutoWu<T, N>)> =
+            self.members.par_iter().enumerate().with_min_len(64).filter_map(due).collect();
+        let measured = match &self.engine {
+            Engine::Host => copies.par_iter().map(|(_, copy)| copy.measure()).collect(),
+            Engine::Cuda(kernels) => measure_on(kernels, &copies)?,
+        };
+        // Nothing fails from here on.
+        let mut tested: Vec<Tested<T, N>> = (0..n).map(|_| None).collect();
+        for ((i, copy), measured) in copies.into_iter().zip(measured) {
+            tested[i] = Some((copy, measured));
+        }
+        let apply = |(i, (member, tested)): (usize, (&mut AutoWu<T, N>, Tested<T, N>))| {
+            let (event, report) = match tested {
+                Some((copy, measured)) => {
+                    *member = copy;
+                    let report = member.judge(&measured);
+                    (member.resolve(&report), Some(report))
+                }
+                None => {
+                    let outcome = if steps == 1 {
+                        member.step(losses[i])
+                    } else {
+                        member.step_slice(&window(i).collect::<Vec<_>>())
+                    };
+                    (outcome.event, outcome.report)
+                }
+            };
+            (event.is_some() || report.is_some()).then_some((i, event, report))
+        };
+        let outcomes: Vec<_> =
+            self.members.par_iter_mut().zip(tested).enumerate().with_min_len(64).filter_map(apply).collect();
+        let mut happened = Happened::default();
+        for (i, event, report) in outcomes {
+            happened.events.extend(event.map(|e| (i, e)));
+            happened.reports.extend(report.map(|r| (i, r)));
+        }
+        Ok(happened)
+    }
+}
+
+/// A member after its losses, and the measurement that was due.
+type Tested<T, const N: usize> = Option<(AutoWu<T, N>, Measurement<T>)>;
+
+/// The measurements of members whose test is due, by the kernels.
+fn measure_on<T: Number, const N: usize>(
+    kernels: &Kernels<T>,
+    due: &[(usize, AutoWu<T, N>)],
+) -> Result<Vec<Measurement<T>>, Error> {
+    let Some((_, first)) = due.first() else {
+        return Ok(Vec::new());
+    };
+    let params = Params::of(first.config());
+    let mut losses = Vec::with_capacity(due.iter().map(|(_, m)| m.trajectory().len()).sum());
+    let mut curves = Vec::with_capacity(due.len());
+    for (_, member) in due {
+        let history = member.trajectory();
+        let curve = Curve::new(losses.len() as u64, history.len() as u32, history.resolution());
+        let (seed, test, fewest) = (member.config().seed, member.tests(), member.fewest());
+        curves.push(Curve { seed, test, fewest, ..curve });
+        losses.extend_from_slice(history.values());
+    }
+    let fits: Vec<_> = due.iter().map(|(_, m)| m.fit().to_array()).collect();
+    let results = kernels.run(&params, &curves, Losses::Host(&losses), &fits)?;
+    let measured = |(i, (_, member)): (usize, &(usize, AutoWu<T, N>))| {
+        results.measurement(i, &curves[i], &params, member.fit()).unwrap_or_else(|| member.measure())
+    };
+    Ok(due.par_iter().enumerate().map(measured).collect())
+}

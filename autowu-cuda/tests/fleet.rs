@@ -1,0 +1,131 @@
+//! A fleet on the host decides as its members would alone.
+
+use autowu_core::{AutoWu, Config, Event};
+use autowu_cuda::{Device, Error, Fleet};
+
+const N: usize = 7;
+const STEPS: usize = 200;
+
+/// Losses of member `i` on a made-up landscape: they fall to a learning rate of its own, then rise, with noise; member 5 fails once.
+fn loss(i: usize, step: usize, lr: f64) -> f64 {
+    if i == 5 && step == 70 {
+        return f64::NAN;
+    }
+    let best = -6.0 + 0.5 * i as f64;
+    let noise = ((step * 7919 + i * 104_729) % 1000) as f64 / 1000.0 - 0.5;
+    let fallen = 1.0 / (1.0 + step as f64 / 40.0);
+    fallen + 0.05 * (lr.ln() - best).max(0.0).powi(2) + 0.02 * noise
+}
+
+fn config() -> Config {
+    Config { seed: 11, ..Config::new(STEPS as u64) }
+}
+
+/// Every event of every member, stepped alone.
+fn alone() -> (Vec<AutoWu>, Vec<(usize, Event<f64>)>) {
+    let mut members: Vec<AutoWu> = (0..N)
+        .map(|i| AutoWu::new(Config { seed: 11 + i as u64, ..config() }).expect("a valid configuration"))
+        .collect();
+    let mut events = Vec::new();
+    for step in 0..STEPS {
+        for (i, member) in members.iter_mut().enumerate() {
+            let outcome = member.step(loss(i, step, member.lr()));
+            events.extend(outcome.event.map(|e| (i, e)));
+        }
+    }
+    (members, events)
+}
+
+/// The states, in 64 bits each.
+fn digests(members: &[AutoWu]) -> Vec<u64> {
+    members.iter().map(AutoWu::digest).collect()
+}
+
+fn run(fleet: &mut Fleet<f64>, steps: std::ops::Range<usize>) -> Vec<(usize, Event<f64>)> {
+    let mut events = Vec::new();
+    for step in steps {
+        let losses: Vec<f64> = fleet.lrs().iter().enumerate().map(|(i, &lr)| loss(i, step, lr)).collect();
+        events.extend(fleet.observe(&losses).expect("a loss for each").events);
+    }
+    events
+}
+
+#[test]
+fn the_same_decisions_as_single_schedulers() {
+    let (members, expected) = alone();
+    let mut fleet = Fleet::new(config(), N, Device::Host).expect("a valid configuration");
+    let events = run(&mut fleet, 0..STEPS);
+    assert_eq!(events, expected);
+    assert_eq!(digests(fleet.members()), digests(&members));
+    let restores = events.iter().filter(|(_, e)| e.kind() == "restore").count();
+    assert!(restores > N / 2, "the landscape has minima to be found: {restores}");
+}
+
+#[test]
+fn losses_kept_back_until_a_test_give_the_same_run() {
+    // Member 5's NaN is left out: a failure that comes late is another run.
+    let value = |i: usize, step: usize, lr: f64| if i == 5 { 1.0 } else { loss(i, step, lr) };
+    let mut one_by_one = Fleet::<f64>::new(config(), N, Device::Host).expect("a valid configuration");
+    let mut kept_back = Fleet::<f64>::new(config(), N, Device::Host).expect("a valid configuration");
+    let mut window = Vec::new();
+    for step in 0..STEPS {
+        let losses: Vec<f64> = one_by_one.lrs().iter().enumerate().map(|(i, &lr)| value(i, step, lr)).collect();
+        one_by_one.observe(&losses).expect("a loss for each");
+        window.extend(losses);
+        let steps = window.len() / N;
+        if steps >= kept_back.steps_until_test() {
+            kept_back.observe_window(&window, steps).expect("losses for each");
+            window.clear();
+        }
+    }
+    kept_back.observe_window(&window, window.len() / N).expect("losses for each");
+    assert_eq!(digests(one_by_one.members()), digests(kept_back.members()));
+}
+
+#[test]
+fn a_saved_fleet_goes_on_bit_for_bit() {
+    let (members, _) = alone();
+    let mut fleet = Fleet::new(config(), N, Device::Host).expect("a valid configuration");
+    run(&mut fleet, 0..101);
+    let saved = serde_json::to_string(fleet.members()).expect("plain data");
+    drop(fleet);
+    let loaded: Vec<AutoWu> = serde_json::from_str(&saved).expect("what was saved");
+    let mut fleet = Fleet::resume(loaded, Device::Host).expect("one configuration, one step");
+    run(&mut fleet, 101..STEPS);
+    assert_eq!(digests(fleet.members()), digests(&members));
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let with = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        pool.install(|| {
+            let mut fleet = Fleet::new(config(), N, Device::Host).expect("a valid configuration");
+            let events = run(&mut fleet, 0..STEPS);
+            (events, digests(fleet.members()))
+        })
+    };
+    assert_eq!(with(1), with(4));
+}
+
+#[test]
+fn refused_calls_change_nothing() {
+    let mut fleet = Fleet::<f64>::new(config(), 3, Device::Host).expect("a valid configuration");
+    let before = fleet.members().to_vec();
+    assert_eq!(fleet.observe(&[1.0]).err(), Some(Error::Losses { given: 1, needed: 3 }));
+    assert_eq!(fleet.observe_window(&[1.0; 4], 2).err(), Some(Error::Losses { given: 4, needed: 6 }));
+    assert_eq!(fleet.lrs_device().err(), Some(Error::NotOnDevice));
+    assert_eq!(digests(fleet.members()), digests(&before));
+
+    let mut mixed = before.clone();
+    mixed[1].step(1.0);
+    assert_eq!(Fleet::resume(mixed, Device::Host).err(), Some(Error::Members { member: 1 }));
+    assert!(matches!(Fleet::<f64>::new(Config::new(0), 3, Device::Host).err(), Some(Error::Config(_))));
+}
+
+#[test]
+fn a_fleet_of_nobody_steps() {
+    let mut fleet = Fleet::<f32>::new(config(), 0, Device::Host).expect("a valid configuration");
+    assert_eq!(fleet.observe(&[]).expect("no losses for nobody").events, []);
+    assert!(fleet.lrs().is_empty());
+}
