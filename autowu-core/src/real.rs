@@ -24,6 +24,8 @@ pub trait Real: Float + FromPrimitive + Debug + Display + Default + Send + Sync 
     fn erfc_(self) -> Self;
     /// The nearest number of this type to a double.
     fn of(x: f64) -> Self;
+    /// The same number as a double.
+    fn wide(self) -> f64;
     /// The nearest number of this type to a count.
     fn of_u64(n: u64) -> Self;
     /// The bits, widened to 64: for [`digest`](crate::AutoWu::digest).
@@ -56,6 +58,10 @@ macro_rules! real {
             #[inline]
             fn of(x: f64) -> Self {
                 x as $t
+            }
+            #[inline]
+            fn wide(self) -> f64 {
+                f64::from(self)
             }
             #[inline]
             fn of_u64(n: u64) -> Self {
@@ -93,22 +99,15 @@ pub fn normal_cdf<T: Real>(z: T) -> T {
     T::of(0.5) * (-z * T::of(core::f64::consts::FRAC_1_SQRT_2)).erfc_()
 }
 
-/// `softplus(x) = ln(1 + eˣ)`, without overflow.
+/// `softplus(x) = ln(1 + eˣ)` and its derivative `1/(1 + e⁻ˣ)`, without overflow, from one exponential.
 #[inline]
-pub(crate) fn softplus<T: Real>(x: T) -> T {
+pub(crate) fn softplus<T: Real>(x: T) -> (T, T) {
     let tail = (-x.abs()).exp_();
     // ln(1 + t): with t ≤ 1 the plain form loses digits only where the result is below 1 % of nothing
     // that matters; the two-term series takes over there.
     let log1p = if tail < T::of(1e-4) { tail * (T::one() - tail * T::of(0.5)) } else { (T::one() + tail).ln_() };
-    x.max(T::zero()) + log1p
-}
-
-/// `softplus′(x) = 1/(1 + e⁻ˣ)`, without overflow.
-#[inline]
-pub(crate) fn sigmoid<T: Real>(x: T) -> T {
-    let tail = (-x.abs()).exp_();
     let upper = (T::one() + tail).recip();
-    if x >= T::zero() { upper } else { tail * upper }
+    (x.max(T::zero()) + log1p, if x >= T::zero() { upper } else { tail * upper })
 }
 
 /// The `x` with `softplus(x) = y`, for `y > 0`: `y + ln(1 − e⁻ʸ)`.
@@ -125,26 +124,26 @@ mod tests {
     fn softplus_is_finite_and_monotone_over_the_whole_range() {
         let mut last = 0.0_f64;
         for i in -80..=80 {
-            let y = softplus(f64::from(i) * 10.0);
+            let (y, _) = softplus(f64::from(i) * 10.0);
             assert!(y.is_finite() && y >= last, "{i}: {y}");
             last = y;
         }
-        assert_eq!(softplus(0.0_f64), core::f64::consts::LN_2);
+        assert_eq!(softplus(0.0_f64), (core::f64::consts::LN_2, 0.5));
     }
 
     #[test]
     fn softplus_inverse_inverts() {
         for y in [1e-6_f64, 1e-3, 0.5, 1.0, 30.0] {
-            assert!((softplus(softplus_inverse(y)) / y - 1.0).abs() < 1e-9, "{y}");
+            assert!((softplus(softplus_inverse(y)).0 / y - 1.0).abs() < 1e-9, "{y}");
         }
     }
 
     #[test]
-    fn sigmoid_is_the_derivative_of_softplus() {
+    fn the_derivative_of_softplus_is_its_slope() {
         for x in [-20.0_f64, -3.0, 0.0, 2.0, 15.0] {
             let h = 1e-6;
-            let slope = (softplus(x + h) - softplus(x - h)) / (2.0 * h);
-            assert!((slope - sigmoid(x)).abs() < 1e-8, "{x}");
+            let slope = (softplus(x + h).0 - softplus(x - h).0) / (2.0 * h);
+            assert!((slope - softplus(x).1).abs() < 1e-8, "{x}");
         }
     }
 }

@@ -1,8 +1,7 @@
 //! The hyper-parameters: Adam on the evidence.
 
-use super::factor::Factor;
-use super::features::FEATURES as R;
-use crate::real::{Real, sigmoid, softplus, softplus_inverse};
+use super::spectrum::Spectrum;
+use crate::real::{Real, softplus, softplus_inverse};
 
 /// Smallest noise variance that the fit can reach (the reference's constraint).
 pub const NOISE_FLOOR: f64 = 1e-4;
@@ -26,117 +25,6 @@ pub struct Hyper<T> {
     pub output_scale: T,
     /// `σ²`
     pub noise: T,
-}
-
-/// What the evidence needs of a factor: `U` orthogonal with `Uᵀ C Cᵀ U = diag(λ)`, `Uᵀ z`, `Uᵀ o`, and the rests.
-#[derive(Clone, Debug)]
-pub struct Spectrum<T> {
-    lambda: [T; R],
-    z: [T; R],
-    one: [T; R],
-    rest: [T; 3],
-    n: u32,
-}
-
-impl<T: Real> Spectrum<T> {
-    /// One-sided Jacobi rotations on the rows of the triangular factor, which converge fast because it is graded.
-    pub fn of(factor: &Factor<T>) -> Self {
-        let mut rows = factor.rows;
-        let used = (factor.n as usize).min(R);
-        let negligible = T::epsilon() * T::epsilon();
-        for _ in 0..16 {
-            let mut rotated = false;
-            for p in 0..used {
-                for q in p + 1..used {
-                    let (head, tail) = rows.split_at_mut(q);
-                    let (a, b) = (&mut head[p], &mut tail[0]);
-                    let (aa, bb, ab) = products(a, b);
-                    if !(ab.abs() > T::epsilon() * (aa * bb).sqrt()) || !(aa.max(bb) > negligible) {
-                        continue;
-                    }
-                    rotated = true;
-                    let zeta = (bb - aa) / (ab + ab);
-                    let t = zeta.signum() / (zeta.abs() + (T::one() + zeta * zeta).sqrt());
-                    let c = (T::one() + t * t).sqrt().recip();
-                    let s = c * t;
-                    for (a, b) in a.iter_mut().zip(b.iter_mut()) {
-                        (*a, *b) = (c * *a - s * *b, s * *a + c * *b);
-                    }
-                }
-            }
-            if !rotated {
-                break;
-            }
-        }
-        Spectrum {
-            lambda: rows.map(|row| products(&row, &row).0),
-            z: rows.map(|row| row[R]),
-            one: rows.map(|row| row[R + 1]),
-            rest: factor.rest,
-            n: factor.n,
-        }
-    }
-
-    /// Negative log evidence per sample, without its constant `½ ln 2π`:
-    /// `(Σ_j [ln A_j + c_j²/A_j] + (n − R) ln σ² + rest/σ²)/2n` with `A_j = s² λ_j + σ²`, `c = Uᵀz − μ Uᵀo`.
-    pub fn negative_log_evidence(&self, hyper: &Hyper<T>) -> T {
-        let Hyper { mean, output_scale, noise } = *hyper;
-        let spread = T::of_u64(u64::from(self.n)) - T::of(R as f64);
-        let mut sum = spread * noise.ln_() + self.rest_at(mean) / noise;
-        for j in 0..R {
-            let a = output_scale * self.lambda[j] + noise;
-            let c = self.z[j] - mean * self.one[j];
-            sum = sum + a.ln_() + c * c / a;
-        }
-        sum * T::of(0.5) / self.count()
-    }
-
-    /// Gradient of [`negative_log_evidence`](Self::negative_log_evidence) with respect to (μ, s², σ²).
-    pub fn gradient(&self, hyper: &Hyper<T>) -> [T; 3] {
-        let Hyper { mean, output_scale, noise } = *hyper;
-        let half = T::of(0.5);
-        let inverse_noise = noise.recip();
-        let spread = T::of_u64(u64::from(self.n)) - T::of(R as f64);
-        let mut d_mean = (mean * self.rest[2] - self.rest[1]) * inverse_noise;
-        let mut d_scale = T::zero();
-        let mut d_noise = half * inverse_noise * (spread - self.rest_at(mean) * inverse_noise);
-        for j in 0..R {
-            let inverse = (output_scale * self.lambda[j] + noise).recip();
-            let c = (self.z[j] - mean * self.one[j]) * inverse;
-            let g = half * (inverse - c * c);
-            d_mean = d_mean - self.one[j] * c;
-            d_scale = d_scale + self.lambda[j] * g;
-            d_noise = d_noise + g;
-        }
-        let n = self.count();
-        [d_mean / n, d_scale / n, d_noise / n]
-    }
-
-    /// `Σ (z − μ o)²` over the rows below the leading block; never negative.
-    fn rest_at(&self, mean: T) -> T {
-        let [zz, zo, oo] = self.rest;
-        (zz - mean * (zo + zo) + mean * mean * oo).max(T::zero())
-    }
-
-    fn count(&self) -> T {
-        T::of_u64(u64::from(self.n.max(1)))
-    }
-}
-
-/// `aᵀa`, `bᵀb`, `aᵀb` over the features.
-#[inline]
-fn products<T: Real>(a: &[T; R + 2], b: &[T; R + 2]) -> (T, T, T) {
-    let mut sums = [[T::zero(); 4]; 3];
-    for i in 0..R / 4 {
-        for lane in 0..4 {
-            let (a, b) = (a[4 * i + lane], b[4 * i + lane]);
-            sums[0][lane] = sums[0][lane] + a * a;
-            sums[1][lane] = sums[1][lane] + b * b;
-            sums[2][lane] = sums[2][lane] + a * b;
-        }
-    }
-    let [aa, bb, ab] = sums.map(|s| (s[0] + s[2]) + (s[1] + s[3]));
-    (aa, bb, ab)
 }
 
 /// The optimiser of the hyper-parameters: raw `a`, `b` with `s² = softplus(a)`, `σ² = 1e-4 + softplus(b)`, and Adam's state,
@@ -180,12 +68,13 @@ impl<T: Real> Default for Fit<T> {
 
 impl<T: Real> Fit<T> {
     /// 100 steps of Adam (rate 0.01, β = 0.9, 0.999, ε = 1e-8) on the negative log evidence per sample, from `mean`.
-    /// 100 · R · 8 multiply-adds and as many divisions by R.
+    /// Each step costs one [`Spectrum::gradient`], two exponentials and two logarithms.
     pub fn run(&mut self, spectrum: &Spectrum<T>, mean: T) -> Hyper<T> {
         let mut mean = mean;
         for _ in 0..STEPS {
-            let slope = spectrum.gradient(&self.hyper(mean));
-            let slope = [slope[0], slope[1] * sigmoid(self.raw[0]), slope[2] * sigmoid(self.raw[1])];
+            let ((output_scale, scale_slope), (noise, noise_slope)) = (softplus(self.raw[0]), softplus(self.raw[1]));
+            let slope = spectrum.gradient(&Hyper { mean, output_scale, noise: T::of(NOISE_FLOOR) + noise });
+            let slope = [slope[0], slope[1] * scale_slope, slope[2] * noise_slope];
             for (power, beta) in self.powers.iter_mut().zip(BETA) {
                 *power = *power * T::of(beta);
             }
@@ -206,7 +95,7 @@ impl<T: Real> Fit<T> {
 
     /// The hyper-parameters that the present raw values stand for.
     pub fn hyper(&self, mean: T) -> Hyper<T> {
-        Hyper { mean, output_scale: softplus(self.raw[0]), noise: T::of(NOISE_FLOOR) + softplus(self.raw[1]) }
+        Hyper { mean, output_scale: softplus(self.raw[0]).0, noise: T::of(NOISE_FLOOR) + softplus(self.raw[1]).0 }
     }
 
     /// All ten numbers: raw s² and σ², Adam's first moments, its second moments, its two powers of β.
@@ -232,6 +121,7 @@ impl<T: Real> Fit<T> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::factor::Factor;
     use super::*;
 
     fn spectrum(n: usize) -> Spectrum<f64> {

@@ -1,0 +1,201 @@
+//! The probability that the loss has passed its minimum.
+
+use super::basis::{DEGREE as D, RANK as R, basis_functions, gaussian_weight, twice_t2};
+use super::posterior::{Posterior, dot_from};
+use crate::config::LOCATIONS;
+use crate::real::{Real, normal_cdf};
+
+/// Added to the variance of a difference in eq. (4) (the reference's constant).
+const VARIANCE_FLOOR: f64 = 1e-4;
+
+/// Pairs of locations `±t` that are looked at together.
+const LANES: usize = 8;
+const PAIRS: usize = LOCATIONS / 2;
+const LAST: usize = LOCATIONS - 1;
+
+/// Units of rounding, relative to the sizes of the sums, that bound the error of an estimated variance.
+const ROUNDING: f64 = 32.0;
+
+/// What one subset says.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Inference<T> {
+    /// `P`: max over i of Φ((mean_m − mean_i)/√(Var[f_i − f_m] + 1e-4)), eq. (4): the probability that the loss at some
+    /// location lies below the loss now.
+    pub probability: T,
+    /// The location in 0..[`LOCATIONS`] with the smallest posterior mean.
+    pub argmin: u32,
+    /// The probability that the loss at its highest location before the argmin lies above the loss at the argmin.
+    pub descent: T,
+}
+
+impl<T: Real> Posterior<T> {
+    /// Eq. (4), the argmin of eq. (5), and the certainty of a descent before it.
+    ///
+    /// Φ is monotone: the largest z first, Φ once. The variance of eq. (4) is estimated at every location by a polynomial, to a
+    /// known error, and computed as the sum of squares that it is only where the largest z can be.
+    pub fn past_minimum(&self) -> Inference<T> {
+        let mut means = [T::zero(); LOCATIONS];
+        for first in (0..PAIRS).step_by(LANES) {
+            let t = pairs(first);
+            let weight = t.map(|t| gaussian_weight(t, self.length_scale));
+            let (even, odd) = even_odd(&self.weights, &t);
+            update(&mut means, first, |lane, sign, _| self.mean + weight[lane] * (even[lane] + sign * odd[lane]));
+        }
+        let mut argmin = 0;
+        for (i, &m) in means.iter().enumerate() {
+            if m < means[argmin] {
+                argmin = i;
+            }
+        }
+        let mut highest = 0;
+        for (i, &m) in means[..argmin].iter().enumerate() {
+            if m > means[highest] {
+                highest = i;
+            }
+        }
+        let descent = if argmin == 0 { T::zero() } else { normal_cdf(self.z(argmin, highest)) };
+        let probability = normal_cdf(self.largest_z(&mut means, argmin.min(LAST - 1)));
+        Inference { probability, argmin: argmin as u32, descent }
+    }
+
+    /// `(mean_j − mean_i)/√(Var[f_i − f_j] + 1e-4)`
+    fn z(&self, i: usize, j: usize) -> T {
+        let (x_i, x_j) = (location(i), location(j));
+        (self.mean_at(x_j) - self.mean_at(x_i)) / (self.variance_of_difference(x_i, x_j) + T::of(VARIANCE_FLOOR)).sqrt()
+    }
+
+    /// The largest z of eq. (4). `guess` is a location where it may be; `means` is used up.
+    fn largest_z(&self, means: &mut [T; LOCATIONS], guess: usize) -> T {
+        let mut best = self.z(guess, LAST);
+        // Neither no variance nor the largest possible makes a z above `best`: nothing is left to look at.
+        let floor = T::of(VARIANCE_FLOOR);
+        let (narrow, wide) = (floor.sqrt(), (self.widest + floor).sqrt());
+        let now = means[LAST];
+        let bound = |m: &T| (now - *m) / if *m < now { narrow } else { wide };
+        if !means[..LAST].iter().any(|m| bound(m) > best) {
+            return best;
+        }
+        self.bound_z(means);
+        let top = (0..LAST).fold(0, |top, i| if means[i] > means[top] { i } else { top });
+        best = best.max(self.z(top, LAST));
+        for i in (0..LAST).filter(|&i| i != top) {
+            if means[i] > best {
+                best = best.max(self.z(i, LAST));
+            }
+        }
+        best
+    }
+
+    /// Puts an upper bound of z in the place of each posterior mean.
+    ///
+    /// `Var[f(x) − f(z)] = g² Σ_m κ_m T_m(t) − 2g Σ_k ζ_k T_k(t) + Var[f(z)]` with `ζ = Mᵀ M ψ(z)` and, because a product of two `T` is a
+    /// sum of two, 47 coefficients `κ`.
+    fn bound_z(&self, means: &mut [T; LOCATIONS]) {
+        let (kappa, zeta, variance) = (self.variance_series(), self.covariances(T::one()), self.variance_at(T::one()));
+        let size = |series: &[T]| series.iter().fold(T::zero(), |sum, x| sum + x.abs());
+        let (kappa_size, zeta_size) = (size(&kappa), size(&zeta));
+        let tolerance = T::of(ROUNDING) * T::epsilon();
+        let (now, floor) = (means[LAST], T::of(VARIANCE_FLOOR));
+        for first in (0..PAIRS).step_by(LANES) {
+            let t = pairs(first);
+            let weight = t.map(|t| gaussian_weight(t, self.length_scale));
+            let (kappa_even, kappa_odd) = even_odd(&kappa, &t);
+            let (zeta_even, zeta_odd) = even_odd(&zeta, &t);
+            update(means, first, |lane, sign, mean| {
+                let g = weight[lane];
+                let twice = g + g;
+                let estimate = g * g * (kappa_even[lane] + sign * kappa_odd[lane])
+                    - twice * (zeta_even[lane] + sign * zeta_odd[lane])
+                    + variance;
+                let error = tolerance * (g * g * kappa_size + twice * zeta_size + variance);
+                let difference = now - mean;
+                let nearest = if difference > T::zero() { estimate - error } else { estimate + error };
+                difference / (nearest.max(T::zero()) + floor).sqrt()
+            });
+        }
+    }
+}
+
+/// The posterior's second moments as series of Chebyshev polynomials.
+impl<T: Real> Posterior<T> {
+    /// `κ`, with `ψ(x)ᵀ MᵀM ψ(x) = g² Σ_m κ_m T_m(t)`. `R D²/2` multiply-adds.
+    fn variance_series(&self) -> [T; 2 * D - 1] {
+        let mut kappa = [T::zero(); 2 * D - 1];
+        for j in 0..D {
+            // Row j of MᵀM, from its diagonal on.
+            let mut row = [T::zero(); D];
+            for m in &self.root[..=j.min(R - 1)] {
+                let factor = m[j];
+                for (c, &x) in row[j..].iter_mut().zip(&m[j..]) {
+                    *c = *c + factor * x;
+                }
+            }
+            let half = row[j] * T::of(0.5);
+            kappa[2 * j] = kappa[2 * j] + half;
+            kappa[0] = kappa[0] + half;
+            for k in j + 1..D {
+                kappa[j + k] = kappa[j + k] + row[k];
+                kappa[k - j] = kappa[k - j] + row[k];
+            }
+        }
+        kappa
+    }
+
+    /// `ζ`, with `Cov[f(x), f(z)] = g Σ_k ζ_k T_k(t)`.
+    fn covariances(&self, z: T) -> [T; D] {
+        let psi = basis_functions(z, self.length_scale);
+        let mut zeta = [T::zero(); D];
+        for (i, m) in self.root.iter().enumerate() {
+            let along = dot_from(i, m, &psi);
+            for (c, &x) in zeta[i..].iter_mut().zip(&m[i..]) {
+                *c = *c + along * x;
+            }
+        }
+        zeta
+    }
+}
+
+/// The `i`-th of [`LOCATIONS`] equally spaced locations on [0, 1].
+#[inline]
+pub(crate) fn location<T: Real>(i: usize) -> T {
+    T::of_u64(i as u64) / T::of_u64(LAST as u64)
+}
+
+/// `t = 2x − 1 > 0` of the locations `PAIRS + first + lane`; those at `−t` are `PAIRS − 1 − first − lane`.
+#[inline]
+fn pairs<T: Real>(first: usize) -> [T; LANES] {
+    core::array::from_fn(|lane| T::of_u64((2 * (first + lane) + 1) as u64) / T::of_u64(LAST as u64))
+}
+
+/// `new(lane, sign, old)` at the locations of both signs.
+#[inline]
+fn update<T: Real>(values: &mut [T; LOCATIONS], first: usize, new: impl Fn(usize, T, T) -> T) {
+    for lane in 0..LANES.min(PAIRS - first) {
+        let (plus, minus) = (PAIRS + first + lane, PAIRS - 1 - first - lane);
+        values[plus] = new(lane, T::one(), values[plus]);
+        values[minus] = new(lane, -T::one(), values[minus]);
+    }
+}
+
+/// `Σ c_{2k} T_{2k}(t)` and `Σ c_{2k+1} T_{2k+1}(t)`, by Clenshaw's recurrence with the step `2 T_2(t)`: 3 operations a coefficient.
+#[inline]
+fn even_odd<T: Real>(series: &[T], t: &[T; LANES]) -> ([T; LANES], [T; LANES]) {
+    let step = t.map(twice_t2);
+    let clenshaw = |parity: usize| {
+        let (mut one, mut two) = ([T::zero(); LANES], [T::zero(); LANES]);
+        for &c in series.iter().skip(parity).step_by(2).rev() {
+            for lane in 0..LANES {
+                (one[lane], two[lane]) = (c + step[lane] * one[lane] - two[lane], one[lane]);
+            }
+        }
+        (one, two)
+    };
+    let ((even, even_next), (odd, odd_next)) = (clenshaw(0), clenshaw(1));
+    let half = T::of(0.5);
+    (
+        // b_0 − T_2 b_1, and t (b_0 − b_1) because T_{−1} = T_1.
+        core::array::from_fn(|l| even[l] - step[l] * half * even_next[l]),
+        core::array::from_fn(|l| t[l] * (odd[l] - odd_next[l])),
+    )
+}
