@@ -2,7 +2,7 @@
 
 use crate::config::{Config, MAX_VOTES};
 use crate::detector::{View, permutation, vote_size};
-use crate::gp::{Factor, Fit, Hyper, Inference, Posterior, Spectrum};
+use crate::gp::{Basis, Factor, Fit, Hyper, Inference, Posterior, Spectrum};
 use crate::real::Real;
 use crate::report::Verdict;
 use crate::trajectory::Trajectory;
@@ -67,7 +67,8 @@ impl<T: Real> Measurement<T> {
         let mean = view.y_mean(trajectory);
         let order = permutation(config, trajectory, test, 0);
         let size = view.samples.min(config.fit_samples);
-        let spectrum = Spectrum::of(&Factor::of(view.subset(trajectory, order, size, mean), length_scale));
+        let basis = Basis::new(length_scale.wide());
+        let spectrum = Spectrum::on(&basis, &Factor::of(view.subset(trajectory, order, size, mean), length_scale));
         let hyper = measured.fit.run(&spectrum, T::zero());
         measured.hyper = hyper;
         measured.hyper.mean = hyper.mean + mean;
@@ -78,7 +79,7 @@ impl<T: Real> Measurement<T> {
             } else {
                 let order = permutation(config, trajectory, test, vote + 1);
                 let factor = Factor::of(view.subset(trajectory, order, size, mean), length_scale);
-                Posterior::condition(factor, &hyper, length_scale).past_minimum()
+                Posterior::on(&basis, &factor, &hyper).past_minimum()
             };
             if measured.votes.push(inference).is_err() {
                 break;

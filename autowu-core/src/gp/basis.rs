@@ -102,6 +102,39 @@ pub(super) fn gaussian_weight<T: Real>(t: T, length_scale: T) -> T {
     (-u * u * T::of(0.5)).exp_()
 }
 
+/// The same for many `t` at once: a Taylor polynomial of the sixteenth part, squared four times, so that it vectorises.
+///
+/// Relative error 4e-15 for the length-scales that a configuration can have, whose exponents lie in [−4.5, 0].
+#[inline]
+pub(super) fn gaussian_weights<const K: usize>(t: &[f64; K], length_scale: f64) -> [f64; K] {
+    let factor = -0.125 / (16.0 * length_scale * length_scale);
+    let part = t.map(|t| factor * t * t);
+    let mut power = [INVERSE_FACTORIAL[0]; K];
+    for c in &INVERSE_FACTORIAL[1..] {
+        for (p, q) in power.iter_mut().zip(&part) {
+            *p = *p * q + c;
+        }
+    }
+    for p in &mut power {
+        for _ in 0..4 {
+            *p *= *p;
+        }
+    }
+    power
+}
+
+/// `1/12!`, …, `1/0!`
+const INVERSE_FACTORIAL: [f64; 13] = {
+    let mut table = [1.0; 13];
+    let (mut k, mut factorial) = (0, 1.0);
+    while k < 13 {
+        table[12 - k] = 1.0 / factorial;
+        k += 1;
+        factorial *= k as f64;
+    }
+    table
+};
+
 /// `2 T_2(t) = 2(2t² − 1)`
 #[inline]
 pub(super) fn twice_t2<T: Real>(t: T) -> T {
@@ -156,6 +189,16 @@ mod tests {
             for (k, psi) in basis_functions(x, 0.2).into_iter().enumerate() {
                 let expected = (-12.5 * (x - 0.5).powi(2)).exp() * (k as f64 * angle).cos();
                 assert!((psi - expected).abs() < 1e-13, "{x} {k}");
+            }
+        }
+    }
+
+    #[test]
+    fn many_weights_are_those_of_one() {
+        for length_scale in [0.168, 0.2, 1.0, 1e9] {
+            let t: [f64; 201] = core::array::from_fn(|i| i as f64 / 100.0 - 1.0);
+            for (t, weight) in t.iter().zip(gaussian_weights(&t, length_scale)) {
+                assert!((weight / gaussian_weight(*t, length_scale) - 1.0).abs() < 4e-15, "{length_scale} {t}");
             }
         }
     }

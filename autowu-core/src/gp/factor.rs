@@ -1,6 +1,6 @@
 //! What one subset of the losses says, as a few sums.
 
-use super::basis::{Basis, DEGREE as D, RANK};
+use super::basis::{Basis, DEGREE as D, RANK, gaussian_weights};
 use crate::real::Real;
 
 /// Samples that are summed at a time.
@@ -38,14 +38,9 @@ impl<T: Real> Factor<T> {
         let zero = [0.0; D];
         let mut factor = Factor { even: zero, odd: zero, y: zero, one: zero, squares: [0.0; 2], n: 0, length_scale };
         let mut block = Block::EMPTY;
-        // exp(−(x − ½)²/2ℓ²)
-        let exponent = -0.125 / (length_scale.wide() * length_scale.wide());
         for (x, y) in samples {
-            let t = 2.0 * x.wide() - 1.0;
             let i = block.filled;
-            block.t[i] = t;
-            block.weight[i] = libm::exp(exponent * t * t);
-            block.y[i] = y.wide();
+            (block.t[i], block.y[i]) = (2.0 * x.wide() - 1.0, y.wide());
             block.filled += 1;
             factor.n = factor.n.saturating_add(1);
             if block.filled == BLOCK {
@@ -70,8 +65,11 @@ impl<T: Real> Factor<T> {
     }
 
     fn absorb(&mut self, block: &Block) {
-        let Block { t, weight, y, .. } = block;
-        let mut now = *weight;
+        let Block { t, y, filled } = block;
+        let mut now = gaussian_weights(t, self.length_scale.wide());
+        for unused in &mut now[*filled..] {
+            *unused = 0.0;
+        }
         let mut next: [f64; BLOCK] = core::array::from_fn(|i| t[i] * now[i]);
         for m in 0..D {
             self.even[m] += dot(&now, &now);
@@ -118,16 +116,15 @@ impl<T: Real> Factor<T> {
     }
 }
 
-/// Samples on their way into the sums. The places that are not filled have weight 0.
+/// Samples on their way into the sums.
 struct Block {
     t: [f64; BLOCK],
-    weight: [f64; BLOCK],
     y: [f64; BLOCK],
     filled: usize,
 }
 
 impl Block {
-    const EMPTY: Block = Block { t: [0.0; BLOCK], weight: [0.0; BLOCK], y: [0.0; BLOCK], filled: 0 };
+    const EMPTY: Block = Block { t: [0.0; BLOCK], y: [0.0; BLOCK], filled: 0 };
 }
 
 /// `aᵀb`, summed as a tree: a fixed order that vectorises.

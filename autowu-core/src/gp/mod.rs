@@ -20,6 +20,7 @@ mod past_minimum;
 mod posterior;
 mod spectrum;
 
+pub(crate) use basis::Basis;
 pub use factor::Factor;
 pub use features::{FEATURES, features, truncation_bound};
 pub use fit::{Fit, Hyper, NOISE_FLOOR};
