@@ -14,8 +14,8 @@ fn main() {
     divan::main();
 }
 
-/// Between tests: `observe` and `lr`, in the middle of a history that is full and exact.
-#[divan::bench(types = [f64, f32])]
+/// Between tests: `observe` and `lr`, over a history that fills up and is merged now and then.
+#[divan::bench(types = [f64, f32], sample_size = 1000)]
 fn step_between_tests<T: Real>(bencher: Bencher) {
     // A budget so long that the next test is far away.
     let mut autowu = climbed::<T, CAPACITY>(1000, config(1 << 40));

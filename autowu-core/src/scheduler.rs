@@ -58,6 +58,8 @@ const TRIES: u32 = 3;
 #[cfg_attr(feature = "serde", serde(into = "crate::state::State<T, N>", bound(serialize = "T: Real")))]
 pub struct AutoWu<T: Real = f64, const N: usize = CAPACITY> {
     pub(crate) config: Config,
+    /// Steps from one test to the next: follows from the configuration, at the price of two logarithms.
+    pub(crate) interval: u64,
     pub(crate) step: u64,
     pub(crate) phase: Phase<T>,
     pub(crate) trajectory: Trajectory<T, N>,
@@ -93,6 +95,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         let climb = Climb { base, rate: T::of(first_rate(&config)), start: 0, number: 0 };
         Ok(AutoWu {
             config,
+            interval: test_interval(&config),
             step: 0,
             phase: Phase::Warmup(climb),
             trajectory: Trajectory::new(),
@@ -200,7 +203,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         if self.config.restore && !self.kept {
             return Some(1);
         }
-        let interval = test_interval(&self.config);
+        let interval = self.interval;
         let done = self.step.saturating_sub(climb.start);
         let first = u64::from(self.config.min_samples).div_ceil(interval).saturating_mul(interval);
         let next = (done / interval + 1).saturating_mul(interval).max(first) - done;
@@ -211,7 +214,9 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
 
     /// First part of a step: takes the loss and counts the step.
     pub fn observe(&mut self, loss: T) -> Observation<T> {
-        let from = self.lr();
+        // The learning rate of the step just taken costs an exponential, and most steps need not know it.
+        let taken = self.step;
+        let from = |wu: &Self| wu.lr_at(taken);
         self.step = self.step.saturating_add(1);
         let failed = !loss.is_finite() && self.config.non_finite != NonFinite::Ignore;
         self.failures = if failed { self.failures.saturating_add(1) } else { 0 };
@@ -221,7 +226,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
                 1 => Observation::Event(Event::Diverged {
                     step: self.step,
                     reason: Reason::NonFinite,
-                    from,
+                    from: from(self),
                     to: self.lr(),
                 }),
                 _ => Observation::Nothing,
@@ -229,18 +234,18 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         };
         // The order of the reference: (a) the final decay, whatever the phase; (b) the end of the warmup, or the loss.
         if self.config.decay.final_start(self.config.total_steps).is_some_and(|start| self.step >= start) {
-            return Observation::Event(self.begin_decay(Reason::WarmupUsed, from, from));
+            return Observation::Event(self.begin_decay(Reason::WarmupUsed, from(self), from(self)));
         }
         let used = self.step >= self.config.warmup_steps();
         if failed {
             return if used && self.failures > TRIES {
-                Observation::Event(self.begin_decay(Reason::StillNonFinite, from, climb.base))
+                Observation::Event(self.begin_decay(Reason::StillNonFinite, from(self), climb.base))
             } else {
-                self.end_climb_by_failure(&climb, from)
+                self.end_climb_by_failure(&climb, from(self))
             };
         }
         if used && self.config.fallback == Fallback::Reached {
-            return Observation::Event(self.begin_decay(Reason::WarmupUsed, from, from));
+            return Observation::Event(self.begin_decay(Reason::WarmupUsed, from(self), from(self)));
         }
         self.trajectory.push(loss);
         if self.config.restore && !self.kept && loss.is_finite() {
@@ -249,9 +254,9 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         }
         if used && (climb.rate == T::zero() || self.trajectory.losses() < u64::from(self.fewest())) {
             // Too short a climb to tell anything: what it started from was tested.
-            return Observation::Event(self.begin_decay(Reason::WarmupUsed, from, climb.base));
+            return Observation::Event(self.begin_decay(Reason::WarmupUsed, from(self), climb.base));
         }
-        let on_grid = (self.step - climb.start).is_multiple_of(test_interval(&self.config));
+        let on_grid = (self.step - climb.start).is_multiple_of(self.interval);
         let enough = self.trajectory.losses() >= u64::from(self.config.min_samples);
         if used || (on_grid && enough) { Observation::TestDue } else { Observation::Nothing }
     }
@@ -432,6 +437,6 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
 
     /// Steps from one test to the next.
     pub fn test_interval(&self) -> u64 {
-        test_interval(&self.config)
+        self.interval
     }
 }
