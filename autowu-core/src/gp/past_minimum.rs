@@ -219,3 +219,69 @@ fn even_odd<T: Real>(series: &[T], t: &[T; LANES]) -> ([T; LANES], [T; LANES]) {
         core::array::from_fn(|l| t[l] * (odd[l] - odd_next[l])),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Factor, Hyper};
+    use super::*;
+
+    /// Posteriors of curves that fall, rise, turn, or are noise, from few samples and many, at noise levels from the floor up.
+    fn posteriors<T: Real>() -> impl Iterator<Item = Posterior<T>> {
+        let curves: [fn(f64) -> f64; 4] =
+            [|x| -x, |x| x, |x| 4.0 * (x - 0.6) * (x - 0.6), |x| (1000.0 * (x + 0.1) * (x + 0.1)).sin()];
+        curves.into_iter().flat_map(|curve| {
+            [(5, 1e-4), (30, 1e-4), (30, 0.1), (500, 1e-4), (500, 0.01), (500, 1.0)].into_iter().map(
+                move |(n, noise)| {
+                    let sample = |i: u32| {
+                        let x = f64::from(i) / f64::from(n);
+                        let jitter = f64::from(i.wrapping_mul(0x9e37_79b9) >> 16) / 65536.0 - 0.5;
+                        (T::of(x), T::of(curve(x) + 0.5 * jitter))
+                    };
+                    let hyper = Hyper { mean: T::zero(), output_scale: T::of(0.7), noise: T::of(noise) };
+                    let length_scale = T::of(0.2);
+                    Posterior::condition(Factor::of((0..n).map(sample), length_scale), &hyper, length_scale)
+                },
+            )
+        })
+    }
+
+    /// Units of rounding that a mean on the grid may differ from `mean_at`.
+    fn means_agree<T: Real>(allowed: f64) {
+        for posterior in posteriors::<T>() {
+            let size = posterior.weights.iter().fold(T::one(), |sum, w| sum + w.abs());
+            let inference = posterior.past_minimum();
+            let lowest = (0..LOCATIONS).fold(0, |low, i| {
+                if posterior.mean_at(location(i)) < posterior.mean_at(location(low)) { i } else { low }
+            });
+            let found = posterior.mean_at(location(inference.argmin as usize));
+            let off = (found - posterior.mean_at(location(lowest))) / (size * T::epsilon());
+            assert!(off.wide() < allowed, "{} for {lowest}: {off} units", inference.argmin);
+        }
+    }
+
+    #[test]
+    fn the_argmin_is_the_lowest_of_all_locations() {
+        means_agree::<f64>(16.0);
+        means_agree::<f32>(16.0);
+    }
+
+    /// Every location's z is below its bound, so none that could be the largest is passed over.
+    fn bounds_hold<T: Real>() {
+        for posterior in posteriors::<T>() {
+            let mut bounds = core::array::from_fn(|i| posterior.mean_at(location(i)));
+            posterior.bound_z(&mut bounds);
+            let exact: [T; LAST] = core::array::from_fn(|i| posterior.z(i, LAST));
+            for (i, (bound, z)) in bounds.iter().zip(&exact).enumerate() {
+                assert!(*bound >= *z - z.abs() * T::epsilon() * T::of(4.0), "{i}: {z} above its bound {bound}");
+            }
+            let largest = exact.into_iter().fold(T::neg_infinity(), T::max);
+            assert!((posterior.past_minimum().probability - normal_cdf(largest)).abs() <= T::epsilon() * T::of(4.0));
+        }
+    }
+
+    #[test]
+    fn no_location_is_passed_over() {
+        bounds_hold::<f64>();
+        bounds_hold::<f32>();
+    }
+}
