@@ -1,5 +1,7 @@
 //! A fleet on the host decides as its members would alone.
 
+#![allow(clippy::expect_used)] // helpers outside #[test]
+
 use autowu_core::{AutoWu, Config, Event};
 use autowu_cuda::{Device, Error, Fleet};
 

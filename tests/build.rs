@@ -1,0 +1,28 @@
+//! Compiles the CUDA kernels for the CPU, for the test `emulator`. Without a C++ compiler that test says so and passes.
+
+use std::path::Path;
+
+fn main() {
+    println!("cargo::rustc-check-cfg=cfg(emulator)");
+    let kernels = Path::new("../autowu-cuda/kernels");
+    println!("cargo::rerun-if-changed=emulator");
+    println!("cargo::rerun-if-changed={}", kernels.display());
+    let mut build = cc::Build::new();
+    build
+        .cpp(true)
+        .std("c++17")
+        .opt_level(2)
+        // The same sums on every CPU: no fused multiply-adds that the source does not ask for.
+        .flag_if_supported("-ffp-contract=off")
+        // #pragma unroll is CUDA's.
+        .flag_if_supported("-Wno-unknown-pragmas")
+        // glibc's check of longjmp does not know fibres.
+        .flag_if_supported("-U_FORTIFY_SOURCE")
+        .include(kernels)
+        .cargo_warnings(false)
+        .files(["emulator/emulator.cpp", "emulator/fibres.cpp"]);
+    match build.try_compile("autowu_emulator") {
+        Ok(()) => println!("cargo::rustc-cfg=emulator"),
+        Err(e) => println!("cargo::warning=the CUDA kernels are not tested on the CPU: {e}"),
+    }
+}

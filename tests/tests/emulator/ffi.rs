@@ -1,0 +1,138 @@
+//! The emulator's two functions, and a batch of curves for them.
+
+use autowu_core::gp::Fit;
+use autowu_core::trajectory::Trajectory;
+use autowu_core::{CAPACITY, Config, Measurement};
+use autowu_cuda::Number;
+use autowu_cuda::batch::{Curve, Params, Results, View, Vote};
+
+/// The order in which the threads of a block run between two barriers.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub enum Order {
+    Forward = 0,
+    Reverse = 1,
+    Random = 2,
+}
+
+type Emulate<T> = unsafe extern "C" fn(
+    *const Params,
+    *const Curve,
+    *const T,
+    u64,
+    u32,
+    *mut View<T>,
+    *mut u32,
+    *mut [T; 10],
+    *mut [T; 3],
+    *mut Vote<T>,
+    u32,
+    u64,
+) -> i32;
+
+macro_rules! emulate {
+    ($name:ident, $t:ty) => {
+        fn $name(
+            params: *const Params,
+            curves: *const Curve,
+            losses: *const $t,
+            n: u64,
+            warps: u32,
+            views: *mut View<$t>,
+            samples: *mut u32,
+            fits: *mut [$t; 10],
+            hypers: *mut [$t; 3],
+            votes: *mut Vote<$t>,
+            order: u32,
+            seed: u64,
+        ) -> i32;
+    };
+}
+unsafe extern "C" {
+    emulate!(emulate_f32, f32);
+    emulate!(emulate_f64, f64);
+    fn scratch_bytes_f32() -> usize;
+    fn scratch_bytes_f64() -> usize;
+}
+
+/// A number that the emulator has kernels for.
+pub trait Emulated: Number {
+    const EMULATE: Emulate<Self>;
+    fn scratch_bytes() -> usize;
+}
+impl Emulated for f32 {
+    const EMULATE: Emulate<f32> = emulate_f32;
+    fn scratch_bytes() -> usize {
+        // SAFETY: a function of nothing.
+        unsafe { scratch_bytes_f32() }
+    }
+}
+impl Emulated for f64 {
+    const EMULATE: Emulate<f64> = emulate_f64;
+    fn scratch_bytes() -> usize {
+        // SAFETY: a function of nothing.
+        unsafe { scratch_bytes_f64() }
+    }
+}
+
+/// One curve: its history, and the test it is at.
+#[derive(Clone, Debug)]
+pub struct Case<T> {
+    pub history: Trajectory<T, CAPACITY>,
+    pub seed: u64,
+    pub test: u64,
+    pub fit: Fit<T>,
+}
+
+impl<T: Number> Case<T> {
+    pub fn new(losses: impl IntoIterator<Item = f64>, seed: u64) -> Self {
+        let mut history = Trajectory::new();
+        losses.into_iter().for_each(|loss| history.push(T::of(loss)));
+        Case { history, seed, test: seed % 5, fit: Fit::default() }
+    }
+
+    /// What core says.
+    pub fn measure(&self, config: &Config) -> Measurement<T> {
+        let config = Config { seed: self.seed, ..*config };
+        Measurement::of(&config, &self.history, self.test, &self.fit, config.min_samples)
+    }
+}
+
+/// Runs the kernels for every case; the raw results, and what becomes of them.
+pub fn emulate<T: Emulated>(
+    config: &Config,
+    cases: &[Case<T>],
+    order: Order,
+) -> (Results<T>, Vec<Option<Measurement<T>>>) {
+    let params = Params::of(config);
+    let mut losses = Vec::new();
+    let mut curves = Vec::new();
+    for case in cases {
+        let mut curve = Curve::new(losses.len() as u64, case.history.len() as u32, case.history.resolution());
+        (curve.seed, curve.test, curve.fewest) = (case.seed, case.test, config.min_samples);
+        curves.push(curve);
+        losses.extend_from_slice(case.history.values());
+    }
+    let fits: Vec<_> = cases.iter().map(|case| case.fit.to_array()).collect();
+    let mut results = Results::zeroed(&fits, params.votes());
+    // SAFETY: the kernels' arguments as kernels.rs has them: every curve lies within `losses`, and `results` has room for all.
+    let status = unsafe {
+        T::EMULATE(
+            &params,
+            curves.as_ptr(),
+            losses.as_ptr(),
+            curves.len() as u64,
+            T::WARPS,
+            results.views.as_mut_ptr(),
+            results.samples.as_mut_ptr(),
+            results.fits.as_mut_ptr(),
+            results.hypers.as_mut_ptr(),
+            results.votes.as_mut_ptr(),
+            order as u32,
+            0x5eed,
+        )
+    };
+    assert_eq!(status, 0, "a deadlock, or a write beyond shared memory");
+    let measured = (0..cases.len()).map(|i| results.measurement(i, &curves[i], &params, &cases[i].fit)).collect();
+    (results, measured)
+}

@@ -1,0 +1,173 @@
+//! What must hold for every batch.
+
+use crate::ffi::{Case, Emulated, Order, emulate};
+use autowu_core::{Config, Measurement, Real};
+use proptest::prelude::*;
+
+/// How far the kernels may be from core, which adds in another order.
+struct Bounds {
+    /// Relative, of center, scale and hyper-parameters.
+    numbers: f64,
+    /// Absolute, of probabilities.
+    probabilities: f64,
+}
+
+const F64: Bounds = Bounds { numbers: 1e-9, probabilities: 1e-9 };
+const F32: Bounds = Bounds { numbers: 2e-3, probabilities: 2e-3 };
+
+/// Whether two results agree, and the same vote comes out wherever the bound does not leave it open.
+fn agree<T: Real>(
+    config: &Config,
+    bounds: &Bounds,
+    kernel: &Measurement<T>,
+    core: &Measurement<T>,
+) -> Result<(), String> {
+    let f = |x: T| x.to_f64().unwrap_or(f64::NAN);
+    let near = |name: &str, a: T, b: T, bound: f64| {
+        let (a, b) = (f(a), f(b));
+        let fine = a == b || (a - b).abs() <= bound;
+        if fine { Ok(()) } else { Err(format!("{name}: kernel {a:e}, core {b:e}, bound {bound:e}")) }
+    };
+    if kernel.samples != core.samples || kernel.votes.len() != core.votes.len() {
+        return Err(format!(
+            "samples {} {}, votes {} {}",
+            kernel.samples,
+            core.samples,
+            kernel.votes.len(),
+            core.votes.len()
+        ));
+    }
+    let scale = f(core.scale).abs();
+    let size = f(core.center).abs().max(scale);
+    near("center", kernel.center, core.center, bounds.numbers * size)?;
+    near("scale", kernel.scale, core.scale, bounds.numbers * size)?;
+    let (a, b) = (&kernel.hyper, &core.hyper);
+    near("mean", a.mean, b.mean, bounds.numbers * f(b.mean).abs().max(1.0))?;
+    near("output scale", a.output_scale, b.output_scale, bounds.numbers * f(b.output_scale))?;
+    near("noise", a.noise, b.noise, bounds.numbers * f(b.noise).max(1e-4))?;
+    for (i, (a, b)) in kernel.votes.iter().zip(&core.votes).enumerate() {
+        near(&format!("probability of vote {i}"), a.probability, b.probability, bounds.probabilities)?;
+        // Elsewhere the means of two locations are equal to the bound, and either may be the lowest.
+        if a.argmin == b.argmin {
+            near(&format!("descent of vote {i}"), a.descent, b.descent, bounds.probabilities)?;
+        }
+        let open = (f(b.probability) - config.confidence).abs() <= bounds.probabilities;
+        let past = |p: T| f(p) > config.confidence;
+        if !open && past(a.probability) != past(b.probability) {
+            return Err(format!("vote {i}: kernel {:?}, core {:?}", a.probability, b.probability));
+        }
+    }
+    Ok(())
+}
+
+/// In every order the same bits, and near core.
+fn holds<T: Emulated>(config: &Config, cases: &[Case<T>], bounds: &Bounds) -> Result<(), String> {
+    let (results, measured) = emulate(config, cases, Order::Forward);
+    for order in [Order::Reverse, Order::Random] {
+        let (other, _) = emulate(config, cases, order);
+        // Compared as text, so that NaN equals itself.
+        if format!("{results:?}") != format!("{other:?}") {
+            return Err(format!("{order:?} threads give other numbers than forward ones: a race"));
+        }
+    }
+    for (i, (case, kernel)) in cases.iter().zip(&measured).enumerate() {
+        // `None`: a number that no run can have; core is asked instead.
+        if let Some(kernel) = kernel {
+            agree(config, bounds, kernel, &case.measure(config)).map_err(|e| format!("curve {i}: {e}\n{case:?}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Curves as training gives them, and others: a fall and a rise with noise; with losses that are not finite; all equal; huge and tiny.
+fn curve() -> impl Strategy<Value = Vec<f64>> {
+    let length = prop_oneof![3 => 1_usize..40, 1 => 40_usize..600];
+    let shape = (length, 0.05..0.95_f64, 0.0..0.3_f64, any::<u64>(), 0_u32..8, -3.0..3.0_f64);
+    shape.prop_map(|(n, best, noise, seed, kind, magnitude)| {
+        let scale = 10_f64.powf(magnitude);
+        (0..n)
+            .map(|i| {
+                let x = i as f64 / n as f64;
+                let random = autowu_core::sampling::mix(seed ^ i as u64);
+                let uniform = random as f64 / u64::MAX as f64 - 0.5;
+                match kind {
+                    0 => scale,
+                    1 if random.is_multiple_of(7) => f64::NAN,
+                    1 if random.is_multiple_of(11) => f64::INFINITY,
+                    2 => f64::NAN,
+                    3 => scale * uniform,
+                    _ => scale * (1.0 + 4.0 * (x - best).powi(2) + noise * uniform),
+                }
+            })
+            .collect()
+    })
+}
+
+fn batch<T: Emulated>(curves: &[Vec<f64>]) -> Vec<Case<T>> {
+    curves.iter().zip(0..).map(|(losses, seed)| Case::new(losses.iter().copied(), seed)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn doubles_agree_with_core(curves in prop::collection::vec(curve(), 1..8)) {
+        holds::<f64>(&Config::new(1000), &batch(&curves), &F64).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn doubles_agree_with_core_by_the_papers_rule(curves in prop::collection::vec(curve(), 1..4)) {
+        // Raw losses of any size are what the fixed noise floor cannot fit; those near 1 are.
+        let near_one = |c: Vec<f64>| { let top = c.iter().copied().filter(|y| y.is_finite()).fold(1e-300, f64::max); c.into_iter().map(|y| y / top).collect() };
+        let curves: Vec<Vec<f64>> = curves.into_iter().map(near_one).collect();
+        holds::<f64>(&Config::paper(50, 20), &batch(&curves), &F64).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn singles_agree_with_core(curves in prop::collection::vec(curve(), 1..8)) {
+        holds::<f32>(&Config::new(1000), &batch(&curves), &F32).map_err(TestCaseError::fail)?;
+    }
+}
+
+#[test]
+fn two_hundred_curves_in_one_batch() {
+    let curves: Vec<Vec<f64>> = (0..200)
+        .map(|c| {
+            let n = 1 + 7 * c % 90;
+            (0..n).map(|i| (f64::from(i) / f64::from(n) - 0.004 * f64::from(c)).powi(2)).collect()
+        })
+        .collect();
+    holds::<f64>(&Config::new(1000), &batch(&curves), &F64).expect("the laws");
+}
+
+#[test]
+fn a_second_test_goes_on_from_the_fit_of_the_first() {
+    let config = Config::new(1000);
+    let losses = |n: u32| (0..n).map(|i| (f64::from(i) / 60.0 - 0.5).powi(2) + 0.01 * f64::from(i * 37 % 11));
+    let first = Case::<f64>::new(losses(60), 3);
+    let fit = first.measure(&config).fit;
+    let second = Case { fit, test: 1, ..Case::new(losses(70), 3) };
+    holds(&config, &[second], &F64).expect("the laws");
+}
+
+#[test]
+fn averaged_histories_keep_their_places() {
+    let losses = (0..5000).map(|i| (f64::from(i) / 5000.0 - 0.4).powi(2) + 0.02 * f64::from(i * 37 % 11));
+    let case = Case::<f64>::new(losses, 9);
+    assert!(case.history.resolution() > 1);
+    holds(&Config::new(100_000), &[case], &F64).expect("the laws");
+}
+
+#[test]
+fn the_ends_of_the_range_never_give_a_wrong_vote() {
+    for scale in [1e-300, 1e300, f64::MAX / 2.0] {
+        let losses = |n: i32| (0..n).map(move |i| scale * (f64::from(i) / f64::from(n) - 0.5).powi(2));
+        holds::<f64>(&Config::new(1000), &[Case::new(losses(50), 1), Case::new(losses(3), 2)], &F64).expect("the laws");
+    }
+}
+
+#[test]
+fn shared_memory_is_as_large_as_the_launch_says() {
+    assert_eq!(<f32 as Emulated>::scratch_bytes(), <f32 as autowu_cuda::Number>::SCRATCH_BYTES as usize);
+    assert_eq!(<f64 as Emulated>::scratch_bytes(), <f64 as autowu_cuda::Number>::SCRATCH_BYTES as usize);
+}
