@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 /// Trains a small network on handwritten digits with a learning rate that nobody tuned.
 ///
-/// Writes run.csv (step,lr,loss) and run.svg, and ends with the accuracy on writers that the network has never seen.
+/// Writes run.csv (step,lr,loss), run.json (tests and events) and run.svg, and ends with the accuracy on writers that the network has never seen.
 #[derive(Parser)]
 #[command(after_help = "EXAMPLES:\n  \
     digits                                         the data in the repository, AdamW, AutoWU\n  \
@@ -55,7 +55,10 @@ struct Args {
     /// Peak learning rate of the baseline (5 % linear warmup, then cosine) [default: 0.001 · √(batch/256)].
     #[arg(long, value_name = "LR")]
     peak: Option<f64>,
-    /// Where run.csv and run.svg go.
+    /// Threads for the tensor work. A network of this size is several times faster on one than on two.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    threads: u16,
+    /// Where run.csv, run.json and run.svg go.
     #[arg(long, value_name = "DIR", default_value = "out")]
     out: PathBuf,
 }
@@ -90,6 +93,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    rayon::ThreadPoolBuilder::new().num_threads(usize::from(args.threads)).build_global()?;
     std::fs::create_dir_all(&args.out).map_err(|e| format!("--out {}: {e}", args.out.display()))?;
     let data = data::load(&args.data)?;
     let steps_per_epoch = data.train.len() as u64 / u64::from(args.batch);

@@ -67,24 +67,24 @@ impl ModuleT for Model {
     }
 }
 
-/// Uniform in ±√(6/fan-in) (He et al. 2015) for matrices and kernels, 0 for biases; normalisations keep 1 and 0. candle's own generator on
-/// the CPU cannot be seeded.
+/// Weights and biases uniform in ±1/√fan-in (PyTorch's default; a bias has its layer's fan-in); normalisations keep 1 and 0.
+/// candle's own generator on the CPU cannot be seeded.
 fn initialise(vars: &VarMap, seed: u64) -> Result<()> {
-    let mut rng = fastrand::Rng::with_seed(seed);
     let mut named: Vec<(String, Var)> = match vars.data().lock() {
         Ok(vars) => vars.iter().map(|(name, var)| (name.clone(), var.clone())).collect(),
         Err(e) => return Err(candle_core::Error::Msg(e.to_string())),
     };
-    named.sort_by(|a, b| a.0.cmp(&b.0));
-    for (name, var) in named {
-        let fan_in: usize = var.dims().iter().skip(1).product();
-        if var.rank() > 1 {
-            let bound = (6.0 / fan_in as f32).sqrt();
-            let values: Vec<f32> = (0..var.elem_count()).map(|_| bound * (2.0 * rng.f32() - 1.0)).collect();
-            var.set(&Tensor::from_vec(values, var.shape(), var.device())?)?;
-        } else if name.starts_with("linear") {
-            var.set(&var.zeros_like()?)?;
+    // The map has no fixed order. A layer's weight comes before its bias in reverse order of the names.
+    named.sort_by(|a, b| b.0.cmp(&a.0));
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut fan_in = 1;
+    for (name, var) in named.iter().filter(|(name, _)| !name.starts_with("norm")) {
+        if name.ends_with("weight") {
+            fan_in = var.dims().iter().skip(1).product();
         }
+        let bound = (fan_in as f32).sqrt().recip();
+        let values: Vec<f32> = (0..var.elem_count()).map(|_| bound * (2.0 * rng.f32() - 1.0)).collect();
+        var.set(&Tensor::from_vec(values, var.shape(), var.device())?)?;
     }
     Ok(())
 }
