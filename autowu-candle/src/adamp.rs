@@ -51,6 +51,14 @@ impl Default for ParamsAdamP {
 /// - else, and for vectors and scalars: `Π(p) = p`.
 ///
 /// κ is `wd_ratio` where the step is projected, else 1. The test is evaluated on the device: no read-back.
+///
+/// ```
+/// use autowu_candle::{AdamP, ParamsAdamP};
+///
+/// let vars = candle_nn::VarMap::new();
+/// let optimizer = AdamP::from_varmap(&vars, ParamsAdamP { weight_decay: 1e-2, ..Default::default() })?;
+/// # Ok::<(), candle_core::Error>(())
+/// ```
 pub type AdamP = StatefulOptimizer<ParamsAdamP, 2>;
 
 impl UpdateRule<2> for ParamsAdamP {

@@ -28,6 +28,14 @@ impl Default for ParamsAdamW {
 /// `w ← (1 − ηλ)w − η m̂/(√v̂ + ε)`, with Adam's bias-corrected moments `m̂` and `v̂`.
 ///
 /// The numbers are those of candle-nn's AdamW, whose moments cannot be read or put back; this one's can.
+///
+/// ```
+/// use autowu_candle::{AdamW, ParamsAdamW};
+///
+/// let vars = candle_nn::VarMap::new();
+/// let optimizer = AdamW::from_varmap(&vars, ParamsAdamW { beta2: 0.95, ..Default::default() })?;
+/// # Ok::<(), candle_core::Error>(())
+/// ```
 pub type AdamW = StatefulOptimizer<ParamsAdamW, 2>;
 
 impl UpdateRule<2> for ParamsAdamW {

@@ -8,7 +8,7 @@ use candle_core::{Result, Tensor};
 /// Parameters of [`Lamb`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParamsLamb {
-    /// Learning rate η, per step: about the relative change of each variable's norm in a step.
+    /// Learning rate η: the length of a step relative to the norm of the variable.
     pub lr: f64,
     /// Decay of the first moment per step, β₁.
     pub beta1: f64,
@@ -51,6 +51,14 @@ impl Default for ParamsLamb {
 ///
 /// Every variable is scaled and decayed. Trainers who leave biases and normalisation layers out, as the paper's BERT does,
 /// give those to an [`AdamW`](crate::AdamW) without weight decay. Gradients are not clipped; clip them before the step if you want to.
+///
+/// ```
+/// use autowu_candle::{Lamb, ParamsLamb};
+///
+/// let vars = candle_nn::VarMap::new();
+/// let optimizer = Lamb::from_varmap(&vars, ParamsLamb { max_trust: 10.0, ..Default::default() })?;
+/// # Ok::<(), candle_core::Error>(())
+/// ```
 pub type Lamb = StatefulOptimizer<ParamsLamb, 2>;
 
 impl UpdateRule<2> for ParamsLamb {

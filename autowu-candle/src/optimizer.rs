@@ -11,6 +11,38 @@ use std::fmt;
 ///
 /// The parameters of every optimizer of this crate implement it; with an own one, [`StatefulOptimizer`] is an
 /// optimizer that can be saved, resumed and restored.
+///
+/// ```
+/// use autowu_candle::{StatefulOptimizer, UpdateRule};
+/// use candle_core::{Result, Tensor};
+///
+/// /// `m ← βm + (1 − β)g`, `w ← w − η sign(m)`.
+/// #[derive(Clone, Debug)]
+/// struct SignSgd {
+///     lr: f64,
+///     beta: f64,
+/// }
+///
+/// impl UpdateRule<1> for SignSgd {
+///     const SLOTS: [&'static str; 1] = ["momentum"];
+///     fn learning_rate(&self) -> f64 {
+///         self.lr
+///     }
+///     fn set_learning_rate(&mut self, lr: f64) {
+///         self.lr = lr;
+///     }
+///     fn check(&self) -> Result<()> {
+///         Ok(())
+///     }
+///     fn update(&self, _step: u64, w: &Tensor, g: &Tensor, [m]: &[Tensor; 1]) -> Result<(Tensor, [Tensor; 1])> {
+///         let m = ((m * self.beta)? + (g * (1.0 - self.beta))?)?;
+///         Ok(((w - (m.sign()? * self.lr)?)?, [m]))
+///     }
+/// }
+/// let vars = candle_nn::VarMap::new();
+/// let optimizer = StatefulOptimizer::from_varmap(&vars, SignSgd { lr: 1e-3, beta: 0.9 })?;
+/// # Ok::<(), candle_core::Error>(())
+/// ```
 pub trait UpdateRule<const K: usize>: Clone + fmt::Debug {
     /// The names of the tensors that are remembered from step to step, zero at the start.
     const SLOTS: [&'static str; K];
@@ -53,8 +85,8 @@ struct Entry<const K: usize> {
 /// - `f16` and `bf16` weights: the update is computed, and the slots kept, in `f32`; the weights are rounded to their type. A
 ///   change below half a unit in their last place is lost, so small learning rates need `f32` weights.
 /// - Memory: `K` times the weights (in `f32` at least), and `K` times more for each state that a caller holds on to.
-/// - A step never waits for the device: nothing is read back to the host.
-#[derive(Clone, Debug)]
+/// - Nothing is read back to the host in a step.
+#[derive(Debug)]
 pub struct StatefulOptimizer<R, const K: usize> {
     rule: R,
     entries: Vec<Entry<K>>,
@@ -150,10 +182,11 @@ impl<R: UpdateRule<K>, const K: usize> Optimizer for StatefulOptimizer<R, K> {
         Self::with_names(vars.into_iter().enumerate().map(|(i, var)| (i.to_string(), var)), params)
     }
 
+    /// One update of every variable that has a gradient. After an error some variables may be updated and some not.
     fn step(&mut self, grads: &GradStore) -> Result<()> {
         for Entry { var, step, slots, .. } in &mut self.entries {
             let Some(g) = grads.get(var).filter(|g| g.elem_count() > 0) else { continue };
-            let dtype = slots.first().map_or(var.dtype(), Tensor::dtype);
+            let dtype = working_type(var.dtype()).unwrap_or(var.dtype());
             let w = var.as_detached_tensor().to_dtype(dtype)?;
             let g = g.detach().to_dtype(dtype)?;
             let (next_w, next_slots) = self.rule.update(*step + 1, &w, &g, slots)?;

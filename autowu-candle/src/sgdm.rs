@@ -27,6 +27,14 @@ impl Default for ParamsSgdm {
 ///
 /// So a change of the learning rate acts at once on the whole step (Sutskever et al. 2013 have it inside, and
 /// a schedule then reaches the weights late). No dampening.
+///
+/// ```
+/// use autowu_candle::{Sgdm, ParamsSgdm};
+///
+/// let vars = candle_nn::VarMap::new();
+/// let optimizer = Sgdm::from_varmap(&vars, ParamsSgdm { nesterov: true, ..Default::default() })?;
+/// # Ok::<(), candle_core::Error>(())
+/// ```
 pub type Sgdm = StatefulOptimizer<ParamsSgdm, 1>;
 
 impl UpdateRule<1> for ParamsSgdm {
