@@ -1,0 +1,184 @@
+//! `Scheduled`: what a trainer gets. The losses are scripted, so that every decision is known.
+#![allow(clippy::unwrap_used)] // a failed expectation ends the test
+
+use autowu_candle::{
+    AdamW, AutoWu, Config, Error, Event, OptimizerState, ParamsAdamW, ParamsSgdm, Scheduled, Scheduler, Sgdm,
+};
+use candle_core::{DType, Device, Tensor, Var};
+use candle_nn::Optimizer;
+
+const STEPS: u64 = 240;
+
+/// Falls for 80 steps, rises for 60, then falls again; a ripple for noise.
+fn loss(step: u64) -> f32 {
+    let t = step as f32;
+    let ripple = 0.02 * ((step * 7919 % 13) as f32 - 6.0);
+    let shape = if step < 80 {
+        3.0 - t / 40.0
+    } else if step < 140 {
+        1.0 + (t - 80.0) / 15.0
+    } else {
+        1.0 - t / 500.0
+    };
+    shape + ripple
+}
+
+/// A loss of the scripted value whose gradient with respect to `w` is 1 everywhere.
+fn scripted(w: &Var, step: u64) -> Tensor {
+    let zero = (w.sum_all().unwrap() - w.as_detached_tensor().sum_all().unwrap()).unwrap();
+    (zero + f64::from(loss(step))).unwrap()
+}
+
+fn weights(len: usize) -> Var {
+    Var::from_tensor(&Tensor::arange(0f32, len as f32, &Device::Cpu).unwrap()).unwrap()
+}
+
+fn values(var: &Var) -> Vec<f32> {
+    var.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+#[test]
+fn losses_that_wait_on_the_device_give_the_run_of_losses_told_one_by_one() {
+    for config in [Config::new(STEPS), Config::new(STEPS).without_restore(), Config::paper(20, 12)] {
+        let mut told: AutoWu = AutoWu::new(config).unwrap();
+        let mut waiting = Scheduler::new(config).unwrap();
+        for step in 0..STEPS {
+            assert_eq!(waiting.lr().to_bits(), told.lr().to_bits(), "step {step}");
+            let event = waiting.observe(&Tensor::new(loss(step), &Device::Cpu).unwrap()).unwrap();
+            assert_eq!(event, told.step(f64::from(loss(step))).event, "step {step}");
+            assert_eq!(waiting.steps(), told.steps());
+        }
+    }
+}
+
+#[test]
+fn a_restore_puts_weights_and_moments_of_the_snapshot_back_and_makes_no_update() {
+    let w = weights(3);
+    let idle = Var::new(7f32, &Device::Cpu).unwrap(); // no gradient: a running statistic
+    let optimizer = AdamW::new(vec![w.clone(), idle.clone()], ParamsAdamW::default()).unwrap();
+    let mut scheduled = Scheduled::new(optimizer, Config::new(STEPS)).unwrap();
+    let (mut kept, mut restores) = (Vec::new(), 0);
+    for step in 0..STEPS {
+        idle.set(&Tensor::new(step as f32, &Device::Cpu).unwrap()).unwrap();
+        let before = (values(&w), moments(&scheduled), step as f32);
+        match scheduled.backward_step(&scripted(&w, step)).unwrap() {
+            Some(Event::Snapshot { .. }) => kept = vec![before],
+            Some(Event::Restore { .. }) => {
+                restores += 1;
+                let (w_kept, moments_kept, idle_kept) = kept.first().unwrap();
+                assert_eq!(&values(&w), w_kept);
+                assert_eq!(&moments(&scheduled), moments_kept);
+                assert_eq!(idle.to_scalar::<f32>().unwrap(), *idle_kept);
+            }
+            // The last step of a budget has the floor, 0.
+            _ => assert_eq!(values(&w) != before.0, step + 1 < STEPS, "an update at step {step}"),
+        }
+    }
+    assert!(restores >= 1);
+}
+
+fn moments(scheduled: &Scheduled<AdamW>) -> Vec<(String, Vec<f32>)> {
+    let state = scheduled.optimizers().next().unwrap().state().unwrap();
+    let flat = |t: &Tensor| t.flatten_all().unwrap().to_dtype(DType::F32).unwrap().to_vec1().unwrap();
+    let mut moments: Vec<_> = state.iter().map(|(name, t)| (name.clone(), flat(t))).collect();
+    moments.sort_by(|a, b| a.0.cmp(&b.0));
+    moments
+}
+
+#[test]
+fn an_optimizer_of_candle_gets_its_weights_back() {
+    let w = weights(3);
+    let optimizer = candle_nn::SGD::new(vec![w.clone()], 0.0).unwrap();
+    let mut scheduled = Scheduled::weights_only(optimizer, vec![w.clone()], Config::new(STEPS)).unwrap();
+    let mut kept = Vec::new();
+    for step in 0..STEPS {
+        let before = values(&w);
+        match scheduled.backward_step(&scripted(&w, step)).unwrap() {
+            Some(Event::Snapshot { .. }) => kept = before,
+            Some(Event::Restore { .. }) => assert_eq!(values(&w), kept),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn the_update_uses_the_learning_rate_of_its_own_step_times_the_ratio_of_its_group() {
+    let (a, b) = (weights(1), weights(1));
+    let sgd = |w: &Var| Sgdm::new(vec![w.clone()], ParamsSgdm { momentum: 0.0, ..Default::default() }).unwrap();
+    let mut scheduled = Scheduled::new(sgd(&a), Config::new(STEPS)).unwrap().with_group(sgd(&b), 0.5).unwrap();
+    for step in 0..40 {
+        let lr = scheduled.lr() as f32;
+        let (a_before, b_before) = (values(&a)[0], values(&b)[0]);
+        let loss = (scripted(&a, step) + scripted(&b, step)).unwrap();
+        scheduled.backward_step(&loss).unwrap();
+        assert!(
+            (a_before - values(&a)[0] - lr).abs() <= 1e-6 * lr + 2.0 * f32::EPSILON * a_before.abs(),
+            "step {step}"
+        );
+        assert!((b_before - values(&b)[0] - lr / 2.0).abs() <= 1e-6 * lr + 2.0 * f32::EPSILON * b_before.abs());
+    }
+    assert!(matches!(
+        Scheduled::new(sgd(&a), Config::new(STEPS)).unwrap().with_group(sgd(&b), f64::NAN),
+        Err(Error::Ratio(_))
+    ));
+}
+
+#[test]
+fn a_skipped_step_moves_nothing() {
+    let mut scheduler = Scheduler::new(Config::new(STEPS)).unwrap();
+    scheduler.observe(&Tensor::new(1f32, &Device::Cpu).unwrap()).unwrap();
+    let (lr, steps) = (scheduler.lr(), scheduler.steps());
+    scheduler.skip();
+    assert_eq!((scheduler.lr(), scheduler.steps(), scheduler.autowu().skipped()), (lr, steps, 1));
+}
+
+#[test]
+fn a_loss_that_is_no_number_of_one_element_is_refused_and_changes_nothing() {
+    let mut scheduler = Scheduler::new(Config::new(STEPS)).unwrap();
+    let tensor = |shape: &[usize], dtype| Tensor::zeros(shape, dtype, &Device::Cpu).unwrap();
+    assert!(matches!(scheduler.observe(&tensor(&[2], DType::F32)), Err(Error::LossShape(_))));
+    assert!(matches!(scheduler.observe(&tensor(&[0], DType::F32)), Err(Error::LossShape(_))));
+    for dtype in [DType::BF16, DType::F16, DType::U32] {
+        let error = scheduler.observe(&tensor(&[], dtype)).unwrap_err();
+        assert!(matches!(error, Error::LossType(_)), "{error}");
+    }
+    assert_eq!(scheduler.steps(), 0);
+    // One element in any shape, in either precision, is a loss.
+    scheduler.observe(&tensor(&[1, 1], DType::F32)).unwrap();
+    scheduler.observe(&tensor(&[], DType::F64)).unwrap();
+    assert_eq!(scheduler.steps(), 2);
+}
+
+#[test]
+fn a_loss_that_waits_keeps_no_graph_and_no_later_value() {
+    let mut scheduler = Scheduler::new(Config::new(STEPS)).unwrap();
+    let w = Var::new(5f32, &Device::Cpu).unwrap();
+    scheduler.observe(w.as_tensor()).unwrap();
+    scheduler.observe(w.as_tensor()).unwrap(); // shares its memory with the variable
+    w.set(&Tensor::new(f32::NAN, &Device::Cpu).unwrap()).unwrap();
+    assert_eq!(scheduler.flush().unwrap(), None);
+    assert_eq!(scheduler.autowu().trajectory().values(), [5.0, 5.0]);
+}
+
+#[test]
+fn a_nan_is_noticed_at_the_next_read_and_the_weights_come_back() {
+    let w = weights(3);
+    let optimizer = AdamW::new(vec![w.clone()], ParamsAdamW::default()).unwrap();
+    let mut scheduled = Scheduled::new(optimizer, Config::new(STEPS)).unwrap();
+    let mut seen = None;
+    for step in 0..100 {
+        let mut loss = scripted(&w, step);
+        if step == 50 {
+            w.set(&Tensor::full(f32::NAN, 3, &Device::Cpu).unwrap()).unwrap();
+        }
+        if step >= 50 && values(&w)[0].is_nan() {
+            loss = w.sum_all().unwrap();
+        }
+        if let Some(event @ Event::Restore { .. }) = scheduled.backward_step(&loss).unwrap() {
+            seen.get_or_insert((step, event));
+        }
+    }
+    let (step, _) = seen.unwrap();
+    assert!(step - 50 <= scheduled.autowu().test_interval(), "noticed at step {step}");
+    assert!(values(&w).iter().all(|w| w.is_finite()));
+}
