@@ -63,12 +63,13 @@ fn optdigits(path: &Path) -> Result<Images, String> {
     let wrong = |line: u64, what: String| {
         format!("{}, line {line}: {what}; optdigits has 64 pixels from 0 to 16 and a class from 0 to 9", path.display())
     };
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_path(path)
-        .map_err(|e| format!("{}: {e}", path.display()))?;
+    let mut reader =
+        csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .trim(csv::Trim::All)
+            .from_path(path)
+            .map_err(|e| format!("{}: {e}; optdigits' train.csv and test.csv were expected", path.display()))?;
     let mut images = Images { pixels: Vec::new(), labels: Vec::new(), rows: 8, columns: 8 };
     for (line, record) in (1..).zip(reader.records()) {
         let record = record.map_err(|e| wrong(line, e.to_string()))?;
@@ -119,7 +120,7 @@ fn idx_file(directory: &Path, name: &str, dimensions: u8) -> Result<(PathBuf, Ve
             names[0]
         ));
     };
-    let at = |e: std::io::Error| format!("{}: {e}", path.display());
+    let at = |e: std::io::Error| format!("{}: {e}; a whole IDX file, plain or gzipped, was expected", path.display());
     let mut file = File::open(&path).map_err(at)?;
     let mut bytes = Vec::new();
     if path.extension().is_some_and(|e| e == "gz") {

@@ -38,7 +38,7 @@ struct Args {
     #[arg(long, value_enum, default_value_t = model::Kind::Cnn)]
     model: model::Kind,
     /// Passes over the training set: the budget.
-    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     epochs: u64,
     /// Images per update.
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
@@ -53,7 +53,7 @@ struct Args {
     #[arg(long, value_enum, default_value_t = Schedule::Default)]
     schedule: Schedule,
     /// Peak learning rate of the baseline (5 % linear warmup, then cosine) [default: 0.001 · √(batch/256)].
-    #[arg(long, value_name = "LR")]
+    #[arg(long, value_name = "LR", allow_negative_numbers = true, value_parser = positive)]
     peak: Option<f64>,
     /// Threads for the tensor work. A network of this size is several times faster on one than on two.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
@@ -98,7 +98,10 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let data = data::load(&args.data)?;
     let steps_per_epoch = data.train.len() as u64 / u64::from(args.batch);
     if steps_per_epoch == 0 {
-        return Err(format!("--batch {}: the training set has {} images", args.batch, data.train.len()).into());
+        let images = data.train.len();
+        return Err(
+            format!("--batch {}: the training set has {images} images; use at most that many", args.batch).into()
+        );
     }
     let map = VarMap::new();
     let side = (data.train.rows, data.train.columns);
@@ -253,6 +256,11 @@ fn write_csv(path: &Path, log: &[(f64, f64)]) -> Result<(), Box<dyn Error>> {
         csv.serialize((step, lr, loss))?;
     }
     Ok(csv.flush()?)
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let lr = text.parse::<f64>().ok().filter(|lr| *lr > 0.0 && lr.is_finite());
+    lr.ok_or_else(|| "a finite learning rate above 0 is expected, 0.003 for example".into())
 }
 
 fn repository_data() -> PathBuf {
