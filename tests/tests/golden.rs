@@ -11,8 +11,14 @@ use std::path::PathBuf;
 type Scheduler = AutoWu<f64, 16384>;
 
 fn traces() -> Vec<(String, Trace)> {
-    let directory = std::env::var_os("AUTOWU_GOLDEN_DIR")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden"), PathBuf::from);
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    // cargo runs tests in their package's folder; a relative path was most likely meant from the workspace's.
+    let given = std::env::var_os("AUTOWU_GOLDEN_DIR").map(PathBuf::from);
+    let directory = match given {
+        Some(given) if given.exists() => given,
+        Some(given) => here.join("..").join(given),
+        None => here.join("golden"),
+    };
     Trace::read_all(&directory).unwrap_or_else(|e| panic!("{e}"))
 }
 
