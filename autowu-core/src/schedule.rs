@@ -59,17 +59,21 @@ pub enum Decay {
 
 impl Decay {
     /// The part of the peak that is left at progress `u`: 1 at `u = 0`, 0 from `u = 1` on.
-    ///
-    /// The cosine is evaluated as `sin²(π(1 − u)/2)`: no cancellation near its end.
     pub fn shape<T: Real>(self, u: T) -> T {
-        let left = (T::one() - u).max(T::zero()).min(T::one());
+        let u = u.max(T::zero()).min(T::one());
+        self.shape_between(u, T::one() - u)
+    }
+
+    /// [`shape`](Self::shape) at `u = 1 − left`, both given so that neither end cancels:
+    /// `(1 + cos πu)/2 = sin²(π left/2)`, `1 − √u = left/(1 + √u)`.
+    fn shape_between<T: Real>(self, u: T, left: T) -> T {
         match self {
             Decay::Cosine | Decay::ConstantCosine { .. } => {
                 let s = (left * T::of(PI / 2.0)).sin_();
                 s * s
             }
             Decay::Linear => left,
-            Decay::ConstantSqrt { .. } => T::one() - u.max(T::zero()).min(T::one()).sqrt(),
+            Decay::ConstantSqrt { .. } => left / (T::one() + u.sqrt()),
         }
     }
 
@@ -106,9 +110,9 @@ impl Decay {
         if k >= length {
             return floor;
         }
-        // (T − s − k)/(T − s) is exact in the numerator, so the shape is accurate near its end.
-        let u = T::one() - T::of_u64(length - k) / T::of_u64(length);
-        floor + (peak - floor) * self.shape(u)
+        // 1 − u = (T − s − k)/(T − s), of whole numbers: the last steps of a long run keep all their digits.
+        let part = |steps: u64| T::of_u64(steps) / T::of_u64(length);
+        floor + (peak - floor) * self.shape_between(part(k), part(length - k))
     }
 }
 
@@ -194,6 +198,18 @@ mod tests {
                 }
                 assert_eq!(decay.at(99, start, 100, 2.0, 0.5), 0.5);
             }
+        }
+    }
+
+    #[test]
+    fn the_last_steps_of_a_long_run_keep_their_digits() {
+        let total = 1_000_000_000;
+        for k in 1..5_u64 {
+            let left = k as f32 / total as f32;
+            let lr = |decay: Decay| decay.at(total - 1 - k, 0, total, 1.0_f32, 0.0);
+            assert!((lr(Decay::Linear) / left - 1.0).abs() < 1e-6);
+            assert!((lr(Decay::Cosine) / (left * (PI / 2.0) as f32).powi(2) - 1.0).abs() < 1e-6);
+            assert!((lr(Decay::ConstantSqrt { fraction: 1.0 }) / (left / 2.0) - 1.0).abs() < 1e-6);
         }
     }
 
