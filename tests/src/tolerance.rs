@@ -1,9 +1,9 @@
-//! What rounding allows, in one place: every comparison with an oracle takes its bound from here.
+//! What rounding allows, in one place: every comparison of the GP with an oracle takes its bound from here.
 //!
-//! `u` is the unit roundoff of the precision (2⁻⁵³, 2⁻²⁴), `κ = 1 + n s²/σ²` bounds the condition number of the
-//! covariance matrix, and `τ` is the kernel's truncation error ([`truncation_bound`]). The square-root form works on rows whose
-//! condition number is √κ; a dense Cholesky factor works on the matrix itself, κ. Each bound is in the natural
-//! unit of its quantity.
+//! The core sums and solves in doubles, whatever the precision `T` of its arguments. With `u = 2⁻⁵³`, `u_T` the unit roundoff of `T`,
+//! and `κ = 1 + n s²/σ²`, which bounds the condition number of the covariance matrix, each bound is
+//! `factor · (u_T + u κ) + root · √u` in the natural unit of its quantity. On top come the kernel's [`truncation`] and, where the
+//! oracle itself works in doubles, its own [`rounding`](dense_rounding).
 
 use autowu_core::gp::truncation_bound;
 
@@ -12,45 +12,55 @@ use autowu_core::gp::truncation_bound;
 pub struct Tolerance {
     /// What is compared, and its unit.
     pub what: &'static str,
-    /// The power of κ that the error grows with.
-    pub power: f64,
-    /// Multiple of `u κ^power` that is allowed.
+    /// Multiple of `u_T + u κ` that is allowed.
     pub factor: f64,
+    /// Multiple of `√u` that is allowed.
+    pub root: f64,
     /// Why so much.
     pub why: &'static str,
 }
 
-/// Posterior mean of the feature form, in units of `|μ| + max |y|`.
+impl Tolerance {
+    /// `factor · (u_T + u κ) + root · √u`
+    pub fn bound(&self, unit: f64, kappa: f64) -> f64 {
+        self.factor * (unit + U * kappa) + self.root * U.sqrt()
+    }
+}
+
+const U: f64 = f64::EPSILON / 2.0;
+
+/// Posterior mean.
 pub const MEAN: Tolerance = Tolerance {
-    what: "posterior mean / (|μ| + max|y|)",
-    power: 1.0,
-    factor: 8.0,
-    why: "a feature is a product of up to 31 rounded factors and an exp whose argument, up to 3.1, is rounded: about 40u each; \
-          the factorisation adds a few u per block",
+    what: "posterior mean / (|μ| + max |y|)",
+    factor: 16.0,
+    root: 0.0,
+    why: "normal equations: the weights carry the condition number of the matrix. In T: the shortest sums of the result, \
+          the place x and the mean's own rounding",
 };
 
-/// Variance of a difference, in units of the prior's own (2s²), at a place where the prior allows it.
+/// Variance of a difference, in units of the prior's largest.
 pub const VARIANCE: Tolerance = Tolerance {
     what: "variance of a difference / 2s²",
-    power: 0.5,
     factor: 32.0,
-    why: "a sum of 32 squares of the solution of a triangular system; 40u from the features",
+    root: 0.0,
+    why: "a sum of 20 squares after a triangular solve; in T two places x, and the rounding of s² and σ²",
 };
 
-/// Negative log evidence per sample, in units of `1 + its quadratic part`.
+/// Negative log evidence per sample.
 pub const EVIDENCE: Tolerance = Tolerance {
-    what: "evidence / (½ + (|μ| + max|y|)²/2σ²)",
-    power: 0.5,
+    what: "evidence / its largest terms",
     factor: 32.0,
-    why: "Σ ln A_j is well conditioned in A_j; the quadratic part is the residual's square over σ²",
+    root: 32.0,
+    why: "eigenvalues count down to 16 ε λ_max; there Uᵀy = Φᵀy/√λ carries √u/6 of |y|. What such a component has too \
+          much the residual has too little, until it would be negative and is 0 instead",
 };
 
-/// Gradient of the evidence by (μ, s², σ²), in units of the largest that its terms can be.
+/// Gradient of the evidence by (μ, s², σ²).
 pub const GRADIENT: Tolerance = Tolerance {
     what: "gradient / its largest terms",
-    power: 0.5,
-    factor: 64.0,
-    why: "each component is a difference of two sums of like size: the error is relative to the sums, not to the difference",
+    factor: 128.0,
+    root: 32.0,
+    why: "as the evidence; and each component is a difference of two sums of like size",
 };
 
 /// What cutting the kernel's expansion after 32 terms may change: `τ κ`.
@@ -60,5 +70,5 @@ pub fn truncation(kappa: f64, length_scale: f64) -> f64 {
 
 /// What a dense Cholesky factor in doubles may lose as the oracle: `4 u κ`.
 pub fn dense_rounding(kappa: f64) -> f64 {
-    2.0 * f64::EPSILON * kappa
+    4.0 * U * kappa
 }

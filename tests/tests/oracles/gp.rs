@@ -1,4 +1,4 @@
-//! The GP on features against the dense one, in doubles and in 256 bits.
+//! The GP in its basis against the dense one, in doubles and in 256 bits.
 
 use autowu_core::Real;
 use autowu_core::gp::{Factor, Hyper, Posterior, Spectrum};
@@ -118,19 +118,15 @@ fn units(case: &Case) -> [f64; 6] {
     ]
 }
 
-/// The worst error so far as a multiple of `u κ^power`, once the truncation's and the oracle's part are taken off.
+/// The worst error so far as a part of its bound, once the truncation's and the oracle's part are taken off.
 struct Worst(Tolerance, Cell<f64>);
 
 impl Worst {
     fn see(&self, error: f64, unit: f64, kappa: f64, other: f64) -> Result<(), TestCaseError> {
-        let multiple = (error - other).max(0.0) / (unit * kappa.powf(self.0.power));
-        self.1.set(self.1.get().max(multiple));
-        prop_assert!(
-            multiple <= self.0.factor,
-            "{}: error {error:e}, {multiple:.1} times its growth, allowed {}",
-            self.0.what,
-            self.0.factor
-        );
+        let bound = self.0.bound(unit, kappa);
+        let part = (error - other).max(0.0) / bound;
+        self.1.set(self.1.get().max(part));
+        prop_assert!(part <= 1.0, "{}: error {error:e}, allowed {bound:e} and {other:e}: {}", self.0.what, self.0.why);
         Ok(())
     }
 }
@@ -144,7 +140,7 @@ impl Scores {
 
     fn print(&self, title: &str) {
         for Worst(t, worst) in &self.0 {
-            println!("{title}: {:38} worst error {:5.1} u κ^{}, allowed {}", t.what, worst.get(), t.power, t.factor);
+            println!("{title}: {:34} worst error {:.2} of its bound", t.what, worst.get());
         }
     }
 }
@@ -156,7 +152,8 @@ fn errors_against(case: &Case, form: &Quantities, oracle: &Quantities) -> [f64; 
     };
     let gradient = (0..3).map(|i| worst(&[form.gradient[i]], &[oracle.gradient[i]], unit[3 + i])).fold(0.0, f64::max);
     [
-        worst(&form.means, &oracle.means, unit[0]),
+        // Between samples that lie close the posterior mean can be far larger than they are.
+        worst(&form.means, &oracle.means, oracle.means.iter().fold(unit[0], |top, m| top.max(m.abs()))),
         worst(&form.variances, &oracle.variances, unit[1]),
         worst(&[form.evidence], &[oracle.evidence], unit[2]),
         gradient,
@@ -208,7 +205,7 @@ fn features_agree_with_the_dense_form() {
 #[test]
 fn features_agree_with_256_bits() {
     let scores = [Scores::new(), Scores::new()];
-    let ran = TestRunner::new(random_cases(200)).run(&cases(1..48_usize), |case| {
+    let ran = TestRunner::new(random_cases(100)).run(&cases(1..48_usize), |case| {
         let oracle = wide(&case);
         let other = truncation(case.kappa(), case.length_scale);
         holds::<f64>(&case, &oracle, other, &scores[0])?;
