@@ -1,8 +1,10 @@
 //! The state in 64 bits.
 
+use crate::config::{Config, Detection, Fallback, Interval, NonFinite, PastEnd, Patience};
 use crate::phase::{Climb, Phase};
 use crate::real::Real;
 use crate::sampling::mix;
+use crate::schedule::{Decay, Warmup};
 use crate::scheduler::AutoWu;
 
 impl<T: Real, const N: usize> AutoWu<T, N> {
@@ -17,8 +19,6 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         };
         let t = &self.trajectory;
         let counts = [
-            self.config.total_steps,
-            self.config.seed,
             self.step,
             kind,
             a,
@@ -38,6 +38,96 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         let numbers = t.blocks.iter().copied().chain([t.mean]).chain(self.fit.to_array());
         // Every NaN counts as the same.
         let bits = numbers.map(|x| if x.is_nan() { u64::MAX } else { x.to_bits_u64() });
-        counts.into_iter().chain(bits).fold(0, |hash: u64, word| mix(hash ^ word).rotate_left(23))
+        words(&self.config)
+            .into_iter()
+            .chain(counts)
+            .chain(bits)
+            .fold(0, |hash: u64, word| mix(hash ^ word).rotate_left(23))
     }
+}
+
+/// Every field of a configuration. Taken apart by name, so that a new field cannot be forgotten here.
+fn words(config: &Config) -> [u64; 31] {
+    let Config {
+        total_steps,
+        min_lr,
+        max_lr,
+        floor_lr,
+        warmup,
+        warmup_fraction,
+        decay,
+        length_scale,
+        fit_samples,
+        test_samples,
+        subset_fraction,
+        min_samples,
+        votes,
+        confidence,
+        descent,
+        standardise,
+        clip,
+        interval,
+        patience,
+        detection,
+        fallback,
+        non_finite,
+        restore,
+        past_end,
+        seed,
+    } = *config;
+    let (decay, fraction) = match decay {
+        Decay::Cosine => (0, 0.0),
+        Decay::ConstantCosine { fraction } => (1, fraction),
+        Decay::Linear => (2, 0.0),
+        Decay::ConstantSqrt { fraction } => (3, fraction),
+    };
+    let (interval, every) = match interval {
+        Interval::Steps(steps) => (0, steps),
+        Interval::Growth(growth) => (1, growth.to_bits()),
+    };
+    let (patience, lasting) = match patience {
+        Patience::Tests(tests) => (0, u64::from(tests)),
+        Patience::Growth(growth) => (1, growth.to_bits()),
+    };
+    let (detection, slowdown) = match detection {
+        Detection::EndWarmup => (0, 0.0),
+        Detection::ClimbOn { slowdown } => (1, slowdown),
+    };
+    let (non_finite, back) = match non_finite {
+        NonFinite::Ignore => (0, 0),
+        NonFinite::EndClimb { back_steps } => (1, back_steps),
+    };
+    [
+        total_steps,
+        min_lr.to_bits(),
+        max_lr.to_bits(),
+        floor_lr.to_bits(),
+        u64::from(warmup == Warmup::Linear),
+        warmup_fraction.to_bits(),
+        decay,
+        fraction.to_bits(),
+        length_scale.to_bits(),
+        u64::from(fit_samples),
+        u64::from(test_samples),
+        subset_fraction.to_bits(),
+        u64::from(min_samples),
+        u64::from(votes),
+        confidence.to_bits(),
+        u64::from(descent.is_some()),
+        descent.map_or(0, f64::to_bits),
+        u64::from(standardise),
+        u64::from(clip),
+        interval,
+        every,
+        patience,
+        lasting,
+        detection,
+        slowdown.to_bits(),
+        u64::from(fallback == Fallback::Argmin),
+        non_finite,
+        u64::from(back),
+        u64::from(restore),
+        u64::from(past_end == PastEnd::Reference),
+        seed,
+    ]
 }

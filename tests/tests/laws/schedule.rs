@@ -1,0 +1,86 @@
+//! Learning rates of any run of any configuration on any losses.
+
+use crate::configs::{configs, losses};
+use autowu_core::{AutoWu, Config, Event, PastEnd, Phase, Real};
+use autowu_tests::effort::random_cases;
+use proptest::prelude::*;
+
+const N: usize = 256;
+
+/// Runs and checks each step: finite, within [floor, max], non-increasing in the decay, events that say what happened.
+fn runs<T: Real>(config: Config, losses: &[f64]) -> Result<(), TestCaseError> {
+    let mut autowu = AutoWu::<T, N>::new(config).unwrap();
+    let (floor, max) = (T::of(config.floor_lr), T::of(config.max_lr));
+    let mut kept = false;
+    for (i, &loss) in losses.iter().enumerate() {
+        let (before, in_decay) = (autowu.lr(), matches!(autowu.phase(), Phase::Decay { .. }));
+        let outcome = autowu.step(T::of(loss));
+        let place = || format!("step {i}, loss {loss:e}, LR {before} → {}, {:?}", outcome.lr, outcome.event);
+        prop_assert_eq!(outcome.lr, autowu.lr());
+        prop_assert_eq!(autowu.steps(), i as u64 + 1);
+        prop_assert!(outcome.lr >= floor && outcome.lr <= max, "{}", place());
+        let ended = config.past_end == PastEnd::Reference && autowu.steps() >= config.total_steps;
+        prop_assert!(!in_decay || outcome.lr <= before || ended, "{}", place());
+        match outcome.event {
+            Some(Event::Snapshot { .. }) => {
+                prop_assert!(config.restore && !in_decay, "{}", place());
+                kept = true;
+            }
+            Some(Event::Restore { from, to, .. }) => {
+                prop_assert!(config.restore && kept, "nothing was kept: {}", place());
+                prop_assert!(from == before && to == outcome.lr, "{}", place());
+            }
+            Some(Event::Decay { from, .. }) => prop_assert!(!in_decay && from == before, "{}", place()),
+            Some(Event::Diverged { from, .. }) => prop_assert!(from == before, "{}", place()),
+            _ => {}
+        }
+        if !in_decay && outcome.event.is_none() {
+            prop_assert!(outcome.lr >= before, "a climb rises: {}", place());
+        }
+    }
+    if losses.len() as u64 >= config.total_steps && config.past_end == PastEnd::Floor {
+        prop_assert_eq!(autowu.lr(), floor, "a run ends at the floor");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(random_cases(150))]
+
+    #[test]
+    fn any_run_stays_in_range(config in configs(), seed in any::<u64>(), kind in 0..3_u8) {
+        let losses = losses(seed, kind, config.total_steps + 5);
+        runs::<f64>(config, &losses)?;
+        runs::<f32>(config, &losses)?;
+    }
+
+    /// Every bit pattern of both precisions is a loss.
+    #[test]
+    fn any_bits_are_a_loss(config in configs(), bits in prop::collection::vec(any::<u64>(), 0..200)) {
+        let (mut double, mut single) = (AutoWu::<f64, N>::new(config).unwrap(), AutoWu::<f32, N>::new(config).unwrap());
+        for bits in bits {
+            let (a, b) = (double.step(f64::from_bits(bits)).lr, single.step(f32::from_bits(bits as u32)).lr);
+            prop_assert!((config.floor_lr..=config.max_lr).contains(&a), "{a}");
+            prop_assert!((config.floor_lr as f32..=config.max_lr as f32).contains(&b), "{b}");
+        }
+    }
+}
+
+/// The work of a run does not grow with its length: a budget ten thousand times as long makes no more tests, and the state keeps its size.
+#[test]
+fn tests_and_state_do_not_grow_with_the_run() {
+    let measure = |total: u64| {
+        let mut autowu = AutoWu::<f64, N>::new(Config { test_samples: 200, votes: 1, ..Config::new(total) }).unwrap();
+        for i in 0..total {
+            // Falls for ever, so that the first climb goes all the way.
+            autowu.step(3.0 - i as f64 / total as f64);
+        }
+        (autowu.tests(), serde_json::to_string(&autowu).unwrap().len())
+    };
+    for total in [1_000, 100_000, 1_000_000] {
+        let (tests, bytes) = measure(total);
+        // ln(max/min)/ln 1.1 = 121 tests of the first climb.
+        assert!(tests <= 140, "{total} steps: {tests} tests");
+        assert!(bytes < 1500 + 25 * N, "{total} steps: {bytes} bytes");
+    }
+}
