@@ -1,9 +1,8 @@
 //! Which losses a vote sees: a pure function of (seed, test, subset), with nothing to store.
 //!
 //! The i-th member of a subset is the image of `i` under a keyed permutation of 0..n: a six-round Feistel network
-//! on the smallest even number of bits that holds `n`, walked along its cycle until it falls below `n` (Black, Rogaway 2002).
-//! Members come in no particular order, each on its own: no sort, no scratch, and the same on host and device. Uniform
-//! from n = 17 on; on fewer bits than that six rounds prefer some orders, by some per cent.
+//! on an even number of bits that holds `n`, walked along its cycle until it falls below `n` (Black, Rogaway 2002).
+//! Members come in no particular order, each on its own: no sort, no scratch, and the same on host and device.
 
 /// A fixed bijective mixing of 64 bits (the finaliser of splitmix64: Steele, Lea, Flood 2014).
 #[inline]
@@ -15,6 +14,9 @@ pub fn mix(mut z: u64) -> u64 {
 }
 
 const ROUNDS: usize = 6;
+
+/// Six rounds on halves of one or two bits prefer some orders by some per cent; on three by less than one.
+const FEWEST_HALF_BITS: u32 = 3;
 
 /// A permutation of `0..n` with key (seed, test, subset).
 ///
@@ -41,7 +43,7 @@ impl Permutation {
         for (round, k) in keys.iter_mut().enumerate() {
             *k = (mix(key ^ round as u64) >> 32) as u32;
         }
-        Permutation { n, half_bits: bits.div_ceil(2).max(1), keys }
+        Permutation { n, half_bits: bits.div_ceil(2).max(FEWEST_HALF_BITS), keys }
     }
 
     /// The image of `i`; `i` itself if it is not below `n`.
@@ -51,8 +53,8 @@ impl Permutation {
             return i;
         }
         let mut j = i;
-        // The network permutes 0..2^(2·half_bits) < 4n, so the walk returns below n after 4 rounds on average at
-        // the most, and always returns: i itself lies on the cycle.
+        // The network permutes 0..2^(2·half_bits), which is below 4n or 64, so the walk is short; it always returns,
+        // because i itself lies on the cycle.
         loop {
             j = self.feistel(j);
             if j < self.n {

@@ -36,8 +36,8 @@ __device__ inline u32 vote_size(const Params &params, u32 samples) {
     return share < samples ? share : samples;
 }
 
-// autowu-core::sampling: six Feistel rounds on the smallest even number of bits, walked until below n.
-constexpr u32 ROUNDS = 6;
+// autowu-core::sampling: six Feistel rounds on an even number of bits that holds n, walked until below n.
+constexpr u32 ROUNDS = 6, FEWEST_HALF_BITS = 3;
 struct Permutation {
     u32 n, half_bits, keys[ROUNDS];
 };
@@ -53,7 +53,8 @@ __device__ inline Permutation permutation(const Curve &curve, u32 subset) {
     Permutation p;
     p.n = curve.length;
     u32 bits = p.n > 1 ? 32 - __clz(int(p.n - 1)) : 0;
-    p.half_bits = bits > 1 ? (bits + 1) / 2 : 1;
+    p.half_bits = (bits + 1) / 2;
+    p.half_bits = p.half_bits > FEWEST_HALF_BITS ? p.half_bits : FEWEST_HALF_BITS;
     u64 key = mix(mix(mix(curve.seed) ^ curve.test) ^ subset);
     for (u32 round = 0; round < ROUNDS; round++) p.keys[round] = u32(mix(key ^ round) >> 32);
     return p;
