@@ -2,7 +2,7 @@
 #pragma once
 #include "warp.cuh"
 
-// Filled from `Config` on the host; the same for every curve of a launch. Layout: params.rs.
+// Filled from `Config` on the host; the same for every curve of a launch. Layout: batch.rs.
 struct Params {
     double length_scale, subset_fraction;
     u32 fit_samples, test_samples, min_samples, votes;

@@ -153,8 +153,9 @@ impl<T: Number, const N: usize> Fleet<T, N> {
             Some(waiting) => waiting,
             none => none.insert(Waiting::new(kernels.stream(), &self.members)?),
         };
-        waiting.push(kernels.stream(), losses)?;
-        if waiting.is_full() { self.flush() } else { Ok(Happened::default()) }
+        waiting.write(kernels.stream(), losses)?;
+        // A step counts when it waits or has been applied: after a failure the caller can try again with the same losses.
+        if waiting.count() { Ok(Happened::default()) } else { self.apply_waiting(1) }
     }
 
     /// The learning rates of the next step, in the GPU's memory. They are computed on the host once per test, for all
@@ -178,11 +179,16 @@ impl<T: Number, const N: usize> Fleet<T, N> {
     /// # Errors
     /// A GPU that fails; the losses then still wait.
     pub fn flush(&mut self) -> Result<Happened<T>, Error> {
+        self.apply_waiting(0)
+    }
+
+    /// The losses that wait, and `more` steps that were written behind them.
+    fn apply_waiting(&mut self, more: usize) -> Result<Happened<T>, Error> {
         let (Engine::Cuda(kernels), Some(waiting)) = (&self.engine, &self.waiting) else {
             return Ok(Happened::default());
         };
-        let steps = waiting.steps();
-        let losses = waiting.read(kernels.stream())?;
+        let steps = waiting.steps() + more;
+        let losses = waiting.read(kernels.stream(), steps)?;
         let happened = self.advance(&losses, steps)?;
         self.waiting = None;
         Ok(happened)
@@ -211,37 +217,32 @@ impl<T: Number, const N: usize> Fleet<T, N> {
             }
             (copy.observe(losses[(steps - 1) * n + i]) == Observation::TestDue).then_some((i, copy))
         };
-        let copies: Vec<(usize, AutoWu<T, N>)> =
+        let tested: Vec<(usize, AutoWu<T, N>)> =
             self.members.par_iter().enumerate().with_min_len(64).filter_map(due).collect();
         let measured = match &self.engine {
-            Engine::Host => copies.par_iter().map(|(_, copy)| copy.measure()).collect(),
-            Engine::Cuda(kernels) => measure_on(kernels, &copies)?,
+            Engine::Host => tested.par_iter().map(|(_, copy)| copy.measure()).collect(),
+            Engine::Cuda(kernels) => measure_on(kernels, &tested)?,
         };
         // Nothing fails from here on.
-        let mut tested: Vec<Tested<T, N>> = (0..n).map(|_| None).collect();
-        for ((i, copy), measured) in copies.into_iter().zip(measured) {
-            tested[i] = Some((copy, measured));
+        let mut is_tested = vec![false; n];
+        let mut outcomes = Vec::with_capacity(tested.len());
+        for ((i, copy), measured) in tested.into_iter().zip(measured) {
+            let member = &mut self.members[i];
+            *member = copy;
+            let report = member.judge(&measured);
+            outcomes.push((i, member.resolve(&report), Some(report)));
+            is_tested[i] = true;
         }
-        let apply = |(i, (member, tested)): (usize, (&mut AutoWu<T, N>, Tested<T, N>))| {
-            let (event, report) = match tested {
-                Some((copy, measured)) => {
-                    *member = copy;
-                    let report = member.judge(&measured);
-                    (member.resolve(&report), Some(report))
-                }
-                None => {
-                    let outcome = if steps == 1 {
-                        member.step(losses[i])
-                    } else {
-                        member.step_slice(&window(i).collect::<Vec<_>>())
-                    };
-                    (outcome.event, outcome.report)
-                }
-            };
-            (event.is_some() || report.is_some()).then_some((i, event, report))
+        let step = |(i, member): (usize, &mut AutoWu<T, N>)| {
+            if is_tested[i] {
+                return None;
+            }
+            let outcome =
+                if steps == 1 { member.step(losses[i]) } else { member.step_slice(&window(i).collect::<Vec<_>>()) };
+            (outcome.event.is_some() || outcome.report.is_some()).then_some((i, outcome.event, outcome.report))
         };
-        let outcomes: Vec<_> =
-            self.members.par_iter_mut().zip(tested).enumerate().with_min_len(64).filter_map(apply).collect();
+        outcomes.par_extend(self.members.par_iter_mut().enumerate().with_min_len(64).filter_map(step));
+        outcomes.sort_unstable_by_key(|(i, ..)| *i);
         let mut happened = Happened::default();
         for (i, event, report) in outcomes {
             happened.events.extend(event.map(|e| (i, e)));
@@ -250,9 +251,6 @@ impl<T: Number, const N: usize> Fleet<T, N> {
         Ok(happened)
     }
 }
-
-/// A member after its losses, and the measurement that was due.
-type Tested<T, const N: usize> = Option<(AutoWu<T, N>, Measurement<T>)>;
 
 /// The measurements of members whose test is due, by the kernels.
 fn measure_on<T: Number, const N: usize>(

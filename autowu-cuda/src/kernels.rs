@@ -146,7 +146,7 @@ impl<T: Number> Kernels<T> {
             shared_mem_bytes: T::WARPS * scratch,
         };
         // SAFETY: the arguments are those of `view` in autowu.cu, in order; it reads `length` losses from `offset` on of each
-        // of the `n` curves, which `Batch`'s callers keep within `there`, and writes one view and one count per curve.
+        // of the `n` curves, which the callers of `run` keep within `there`, and writes one view and one count per curve.
         unsafe {
             let mut call = stream.launch_builder(&self.view);
             call.arg(&curves).arg(&there).arg(params).arg(&n).arg(&mut views).arg(&mut samples);

@@ -5,12 +5,16 @@
 //! kernel launches, on a stream that the trainer already has. A machine without a GPU runs the same program on its cores.
 //!
 //! # The algorithm
-//! A test is a *measurement* and a *decision*. The measurement takes all the time: the triangular factor of a subset of the
-//! losses, its spectrum, 100 steps of Adam on the evidence; then for each vote another factor, the posterior, and the
-//! probability that the loss has passed its minimum. The kernels make it with one warp per (curve, vote), a lane per
-//! feature while factoring and a lane per location while inferring. The decision (majority, patience, learning rate) is
+//! A test is a *measurement* and a *decision*. The measurement takes all the time: what a subset of the losses says, its
+//! spectrum, 100 steps of Adam on the evidence; then for each vote another subset, the posterior, and the probability that
+//! the loss has passed its minimum. The decision (majority, patience, learning rate) is
 //! [`AutoWu::judge`](autowu_core::AutoWu::judge) and [`AutoWu::resolve`](autowu_core::AutoWu::resolve), the same code as for
 //! one run.
+//!
+//! Host and GPU compute the same posterior in two ways. The host adds up normal equations in a basis of 24 functions, in double
+//! precision. The kernels reduce a subset to a triangular factor of 32 Taylor features by Householder reflections: more
+//! operations, but single precision keeps its digits, and single precision is what a GPU is fast at. One warp per
+//! (curve, vote), a lane per feature while factoring and a lane per location while inferring.
 //!
 //! # The modules, in reading order
 //! 1. [`device`]: where a batch is computed. [`probe`]: what is there.

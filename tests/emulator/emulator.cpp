@@ -45,7 +45,7 @@ int emulate_f64(const Params *params, const Curve *curves, const double *losses,
                 u32 *samples, Fit<double> *fits, Hyper<double> *hypers, Inference<double> *votes, u32 order, u64 seed) {
     return test(params, curves, losses, n, warps, views, samples, fits, hypers, votes, order, seed);
 }
-// Bytes of shared memory per warp: what layout.rs says must be this.
+// Bytes of shared memory per warp: what number.rs says must be this.
 size_t scratch_bytes_f32() { return sizeof(Scratch<float>); }
 size_t scratch_bytes_f64() { return sizeof(Scratch<double>); }
 }

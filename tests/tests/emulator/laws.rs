@@ -104,21 +104,27 @@ fn holds<T: Emulated>(config: &Config, cases: &[Case<T>], bounds: &Bounds) -> Re
         }
     }
     for (i, (case, kernel)) in cases.iter().zip(&measured).enumerate() {
-        // `None`: a number that no run can have; core is asked instead.
-        if let Some(kernel) = kernel {
-            let told = |e| format!("curve {i}: {e}\n{case:?}");
-            agree(config, bounds, kernel, &case.measure(config)).map_err(told)?;
-            for (vote, a) in (0..).zip(&kernel.votes) {
-                let vote = if kernel.votes.iter().all(|v| v == a) { 0 } else { vote };
-                let b = vote_at(config, case, &results, i, vote);
-                let apart = |a: T, b: T| (a - b).abs().to_f64().unwrap_or(f64::NAN);
-                let mut worst = apart(a.probability, b.probability);
-                if a.argmin == b.argmin {
-                    worst = worst.max(apart(a.descent, b.descent));
-                }
-                if !(worst <= bounds.vote) {
-                    return Err(told(format!("vote {vote} at the same hyper-parameters: kernel {a:?}, core {b:?}")));
-                }
+        let core = case.measure(config);
+        let told = |e| format!("curve {i}: {e}\n{case:?}");
+        let Some(kernel) = kernel else {
+            // `None` says that a number came out that no run can have, and that core is to be asked: right only where core has none either.
+            let is_number = |v: &Inference<T>| v.probability.is_finite() && v.descent.is_finite();
+            if core.votes.iter().all(is_number) {
+                return Err(told(format!("kernel {:?}, core {core:?}", results.hypers[i])));
+            }
+            continue;
+        };
+        agree(config, bounds, kernel, &core).map_err(told)?;
+        for (vote, a) in (0..).zip(&kernel.votes) {
+            let vote = if kernel.votes.iter().all(|v| v == a) { 0 } else { vote };
+            let b = vote_at(config, case, &results, i, vote);
+            let apart = |a: T, b: T| (a - b).abs().to_f64().unwrap_or(f64::NAN);
+            let mut worst = apart(a.probability, b.probability);
+            if a.argmin == b.argmin {
+                worst = worst.max(apart(a.descent, b.descent));
+            }
+            if !(worst <= bounds.vote) {
+                return Err(told(format!("vote {vote} at the same hyper-parameters: kernel {a:?}, core {b:?}")));
             }
         }
     }
