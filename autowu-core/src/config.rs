@@ -7,6 +7,9 @@ use crate::schedule::{Decay, Warmup};
 /// Most votes (subsets) that one test can have.
 pub const MAX_VOTES: usize = 9;
 
+/// Most blocks that the noise can be estimated from.
+pub const MAX_BLOCKS: usize = 32;
+
 /// Locations on [0, 1], both ends included, at which the posterior is evaluated (paper section 2.2; `m`).
 pub const LOCATIONS: usize = 500;
 
@@ -131,6 +134,10 @@ pub struct Config {
     pub descent: Option<f64>,
     /// Shift and scale the losses to mean 0 and deviation 1 before each test, so that decisions are the same for `aL + b`.
     pub standardise: bool,
+    /// The noise variance of a test is at least what this many blocks of the climb show: `b · Var[second difference of the means
+    /// of neighbouring blocks of b losses]/6`, by its 80th percentile. It holds the GP to the scatter that is there, also where neighbouring
+    /// losses are alike; 0: as fitted (the reference), else 4 to [`MAX_BLOCKS`].
+    pub noise_blocks: u32,
     /// Let a loss count for no more than twice the descent: above `h + (h − lowest)`, with `h` the mean of the first ten losses,
     /// it says "diverging" and nothing else. Without this one explosion hides the whole curve.
     pub clip: bool,
@@ -170,14 +177,15 @@ impl Config {
             fit_samples: 100,
             test_samples: 500,
             subset_fraction: 0.8,
-            min_samples: 20,
+            min_samples: 10,
             votes: 5,
             confidence: 0.95,
-            descent: Some(0.99),
+            descent: Some(0.99999),
             standardise: true,
+            noise_blocks: 16,
             clip: true,
             interval: Interval::Growth(1.1),
-            patience: Patience::Growth(1.5),
+            patience: Patience::Growth(1.25),
             detection: Detection::ClimbOn { slowdown: 3.0 },
             fallback: Fallback::Argmin,
             non_finite: NonFinite::EndClimb { back_steps: 10 },
@@ -202,6 +210,7 @@ impl Config {
             min_samples: 1,
             descent: None,
             standardise: false,
+            noise_blocks: 0,
             clip: false,
             interval: Interval::Steps(steps_per_epoch),
             patience: Patience::Tests(3),
@@ -286,6 +295,9 @@ impl Config {
             && !probability(descent)
         {
             return Err(E::Descent { descent });
+        }
+        if self.noise_blocks != 0 && !(4..=MAX_BLOCKS as u32).contains(&self.noise_blocks) {
+            return Err(E::NoiseBlocks { blocks: self.noise_blocks });
         }
         match self.interval {
             Interval::Steps(0) => return Err(E::NoInterval),

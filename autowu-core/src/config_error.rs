@@ -1,6 +1,6 @@
 //! Why a configuration was refused: one variant per rule, with value, limit and remedy.
 
-use crate::config::{MAX_TRUNCATION, MAX_VOTES};
+use crate::config::{MAX_BLOCKS, MAX_TRUNCATION, MAX_VOTES};
 use crate::gp::FEATURES;
 use core::fmt;
 
@@ -37,6 +37,8 @@ pub enum ConfigError {
     NoVotes,
     /// `votes` is above [`MAX_VOTES`].
     TooManyVotes { votes: u32 },
+    /// `noise_blocks` is neither 0 nor in 4..=[`MAX_BLOCKS`].
+    NoiseBlocks { blocks: u32 },
     /// `confidence` is not in (0.5, 1).
     Confidence { confidence: f64 },
     /// `descent` is not in (0.5, 1).
@@ -100,6 +102,9 @@ impl fmt::Display for ConfigError {
             E::NoVotes => write!(f, "votes is 0: at least 1 is needed; the paper uses 5"),
             E::TooManyVotes { votes } => {
                 write!(f, "votes is {votes}: at most {MAX_VOTES} are possible; the paper uses 5")
+            }
+            E::NoiseBlocks { blocks } => {
+                write!(f, "noise_blocks is {blocks}: it must be 0 or lie in 4..={MAX_BLOCKS}; the default is 16")
             }
             E::Confidence { confidence } => {
                 write!(f, "confidence is {confidence}: it must lie in (0.5, 1); the paper uses 0.95")

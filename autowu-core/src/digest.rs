@@ -47,7 +47,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
 }
 
 /// Every field of a configuration. Taken apart by name, so that a new field cannot be forgotten here.
-fn words(config: &Config) -> [u64; 31] {
+fn words(config: &Config) -> [u64; 32] {
     let Config {
         total_steps,
         min_lr,
@@ -65,6 +65,7 @@ fn words(config: &Config) -> [u64; 31] {
         confidence,
         descent,
         standardise,
+        noise_blocks,
         clip,
         interval,
         patience,
@@ -116,6 +117,7 @@ fn words(config: &Config) -> [u64; 31] {
         u64::from(descent.is_some()),
         descent.map_or(0, f64::to_bits),
         u64::from(standardise),
+        u64::from(noise_blocks),
         u64::from(clip),
         interval,
         every,

@@ -68,6 +68,7 @@ mod serde_real;
 #[cfg(feature = "serde")]
 mod state;
 pub mod trajectory;
+mod view;
 
 pub use config::{Config, Detection, Fallback, Interval, NonFinite, PastEnd, Patience};
 pub use config_error::ConfigError;

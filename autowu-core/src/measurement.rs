@@ -1,11 +1,12 @@
 //! The numbers of one test, without the decision.
 
 use crate::config::{Config, MAX_VOTES};
-use crate::detector::{View, permutation, vote_size};
+use crate::detector::{permutation, vote_size};
 use crate::gp::{Basis, Factor, Fit, Hyper, Inference, Posterior, Spectrum};
 use crate::real::Real;
 use crate::report::Verdict;
 use crate::trajectory::Trajectory;
+use crate::view::View;
 use heapless::Vec;
 
 /// The costly part of a test: everything that is computed from the losses, and nothing that is decided.
@@ -20,7 +21,7 @@ pub struct Measurement<T> {
     pub center: T,
     /// The scale of the losses.
     pub scale: T,
-    /// The fitted hyper-parameters, for `y`.
+    /// The hyper-parameters of the votes, for `y`: as fitted, the noise not below what `Config::noise_blocks` shows.
     pub hyper: Hyper<T>,
     /// One entry per vote; none if there were too few samples.
     pub votes: Vec<Inference<T>, MAX_VOTES>,
@@ -69,7 +70,8 @@ impl<T: Real> Measurement<T> {
         let size = view.samples.min(config.fit_samples);
         let basis = Basis::new(length_scale.wide());
         let spectrum = Spectrum::on(&basis, &Factor::of(view.subset(trajectory, order, size, mean), length_scale));
-        let hyper = measured.fit.run(&spectrum, T::zero());
+        let mut hyper = measured.fit.run(&spectrum, T::zero());
+        hyper.noise = hyper.noise.max(view.scatter(trajectory, config.noise_blocks));
         measured.hyper = hyper;
         measured.hyper.mean = hyper.mean + mean;
         let size = vote_size(config, view.samples);

@@ -138,12 +138,24 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     }
 
     fn climb_lr(&self, climb: &Climb<T>, step: u64) -> T {
+        self.unbounded_lr(climb, step).min(T::of(self.config.max_lr))
+    }
+
+    /// Whether the warmup is over with this step: its share of the budget is used, or the climb has reached `max_lr`.
+    fn is_used(&self, climb: &Climb<T>) -> bool {
+        self.step >= self.config.warmup_steps() || self.is_at_ceiling(climb, self.step)
+    }
+
+    fn is_at_ceiling(&self, climb: &Climb<T>, step: u64) -> bool {
+        climb.rate > T::zero() && self.unbounded_lr(climb, step) >= T::of(self.config.max_lr)
+    }
+
+    fn unbounded_lr(&self, climb: &Climb<T>, step: u64) -> T {
         let grown = climb.rate * T::of_u64(step.saturating_sub(climb.start));
-        let lr = match self.config.warmup {
+        match self.config.warmup {
             Warmup::Exponential => climb.base * grown.exp_(),
             Warmup::Linear => climb.base + grown,
-        };
-        lr.min(T::of(self.config.max_lr))
+        }
     }
 
     /// Takes the loss of the next step and says what follows: [`observe`](Self::observe), [`test`](Self::test) if one is due,
@@ -209,7 +221,15 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         let next = (done / interval + 1).saturating_mul(interval).max(first) - done;
         let end =
             self.config.warmup_steps().min(self.config.decay.final_start(self.config.total_steps).unwrap_or(u64::MAX));
-        Some(next.min(end.saturating_sub(self.step)).max(1))
+        let next = next.min(end.saturating_sub(self.step)).max(1);
+        // The climb may reach its ceiling before: the first of the steps that do, by halving.
+        let reaches = |ahead| self.is_at_ceiling(&climb, self.step.saturating_add(ahead));
+        let (mut below, mut above) = (0, next);
+        while reaches(above) && above - below > 1 {
+            let middle = below + (above - below) / 2;
+            if reaches(middle) { above = middle } else { below = middle }
+        }
+        Some(above)
     }
 
     /// First part of a step: takes the loss and counts the step.
@@ -236,7 +256,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         if self.config.decay.final_start(self.config.total_steps).is_some_and(|start| self.step >= start) {
             return Observation::Event(self.begin_decay(Reason::WarmupUsed, from(self), from(self)));
         }
-        let used = self.step >= self.config.warmup_steps();
+        let used = self.is_used(&climb);
         if failed {
             return if used && self.failures > TRIES {
                 Observation::Event(self.begin_decay(Reason::StillNonFinite, from(self), climb.base))
@@ -263,7 +283,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
 
     /// Losses without which there is no test. The last test of the warmup has to decide, so it takes fewer.
     pub fn fewest(&self) -> u32 {
-        let used = self.step >= self.config.warmup_steps();
+        let used = matches!(&self.phase, Phase::Warmup(climb) if self.is_used(climb));
         if used { self.config.min_samples.min(LAST_TEST) } else { self.config.min_samples }
     }
 
@@ -313,7 +333,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         self.fit = report.fit;
         self.positives = report.positives;
         let from = self.lr_at(self.step.saturating_sub(1));
-        let used = self.step >= self.config.warmup_steps();
+        let used = self.is_used(&climb);
         let falling = report.argmin_x >= T::of(STILL_FALLING);
         if report.detects() {
             return Some(match self.config.detection {

@@ -6,7 +6,7 @@
 struct Params {
     double length_scale, subset_fraction;
     u32 fit_samples, test_samples, min_samples, votes;
-    u32 standardise, clip;
+    u32 standardise, clip, noise_blocks;
 };
 
 // One curve. `middle` is the place of an entry within the losses that it is the mean of: (resolution - 1)/(2 resolution).
@@ -18,7 +18,7 @@ struct Curve {
 
 // How the GP sees a curve: y = (min(loss, ceiling) - center)/scale - mean.
 template <typename T> struct View {
-    T ceiling, center, scale, mean;
+    T ceiling, center, scale, mean, scatter;
 };
 
 template <typename T> __device__ inline T seen(const View<T> &view, T loss) {

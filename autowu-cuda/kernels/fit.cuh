@@ -123,6 +123,7 @@ __device__ inline void fit_curve(Scratch<T> &scratch, const Curve &curve, const 
     T z = sides.z, o = sides.o, lambda = spectrum(scratch, z, o);
     Fit<T> state = *fit;
     Hyper<T> found = run(state, sides, lambda, z, o, n);
+    found.noise = max_(found.noise, view.scatter);
     if (lane_index() == 0) {
         *fit = state;
         *hyper = found;

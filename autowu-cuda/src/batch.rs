@@ -16,6 +16,7 @@ pub struct Params {
     votes: u32,
     standardise: u32,
     clip: u32,
+    noise_blocks: u32,
 }
 
 impl Params {
@@ -30,6 +31,7 @@ impl Params {
             votes: config.votes,
             standardise: u32::from(config.standardise),
             clip: u32::from(config.clip),
+            noise_blocks: config.noise_blocks,
         }
     }
 
@@ -65,8 +67,8 @@ impl Curve {
     }
 }
 
-/// `ceiling`, `center`, `scale` and `mean` of one curve; `View` in curve.cuh.
-pub type View<T> = [T; 4];
+/// `ceiling`, `center`, `scale`, `mean` and `scatter` of one curve; `View` in curve.cuh.
+pub type View<T> = [T; 5];
 
 /// What one vote writes; `Inference` in vote.cuh.
 #[repr(C)]
@@ -100,7 +102,7 @@ impl<T: Number> Results<T> {
     pub fn zeroed(fits: &[[T; 10]], votes: usize) -> Self {
         let curves = fits.len();
         Results {
-            views: vec![[T::zero(); 4]; curves],
+            views: vec![[T::zero(); 5]; curves],
             samples: vec![0; curves],
             fits: fits.to_vec(),
             hypers: vec![[T::zero(); 3]; curves],
@@ -120,7 +122,7 @@ impl<T: Number> Results<T> {
     /// The measurement of curve number `i`, which goes on from `before`; `None` if a number came out that no run can have
     /// (losses at the ends of the range, say): then core says what it is.
     pub fn measurement(&self, i: usize, curve: &Curve, params: &Params, before: &Fit<T>) -> Option<Measurement<T>> {
-        let (&[_, center, scale, mean], &samples) = (self.views.get(i)?, self.samples.get(i)?);
+        let (&[_, center, scale, mean, _], &samples) = (self.views.get(i)?, self.samples.get(i)?);
         let mut measured = Measurement {
             samples,
             center,
@@ -150,10 +152,10 @@ impl<T: Number> Results<T> {
 mod tests {
     use super::*;
 
-    /// The sizes that the kernels' structs have by the rules of C: 2 doubles and 6 words; 3 words of 8, a double, 2 words.
+    /// The sizes that the kernels' structs have by the rules of C: 2 doubles and 7 words, padded; 3 words of 8, a double, 2 words.
     #[test]
     fn the_layout_is_that_of_the_kernels() {
-        assert_eq!(size_of::<Params>(), 40);
+        assert_eq!(size_of::<Params>(), 48);
         assert_eq!(size_of::<Curve>(), 40);
         assert_eq!(size_of::<Vote<f32>>(), 12);
         assert_eq!(size_of::<Vote<f64>>(), 24);
