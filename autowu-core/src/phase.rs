@@ -48,12 +48,13 @@ impl<T> Phase<T> {
     }
 }
 
-/// What [`AutoWu::observe`] says.
+/// What [`AutoWu::observe`](crate::AutoWu::observe) says.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Observation<T> {
     /// Nothing to do.
     Nothing,
-    /// A test is due: call [`AutoWu::test`], and [`AutoWu::resolve`] with its report.
+    /// A test is due: call [`AutoWu::test`](crate::AutoWu::test), and [`AutoWu::resolve`](crate::AutoWu::resolve) with its
+    /// report.
     TestDue,
     /// The trainer has something to do or to know.
     Event(Event<T>),
