@@ -43,7 +43,7 @@ pub(crate) fn posterior<T: Real, const N: usize>(
     let factor = Factor::of(view.subset(trajectory, order, vote_size(config, view.samples), mean), length_scale);
     let mut hyper = report.hyper;
     hyper.mean = hyper.mean - mean;
-    Some(Posterior::condition(factor, &hyper, length_scale).shifted(mean))
+    Some(Posterior::condition(&factor, &hyper).shifted(mean))
 }
 
 pub(crate) fn permutation<T: Real, const N: usize>(

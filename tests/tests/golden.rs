@@ -103,7 +103,7 @@ fn replay_test(
     worst[2].see((hyper.noise - test.noise).abs(), &place);
     let mut positive = 0;
     for (k, subset) in test.subsets[1..].iter().enumerate() {
-        let posterior = Posterior::condition(factor(subset), &hyper, config.length_scale);
+        let posterior = Posterior::condition(&factor(subset), &hyper);
         for (at, (mean, sd)) in test.post_mean[k].iter().zip(&test.post_sd[k]).enumerate() {
             let x = 25.0 * at as f64 / 499.0;
             worst[3].see((posterior.mean_at(x) + shift - mean).abs(), &place);

@@ -13,8 +13,8 @@ const HALF_RANK: usize = RANK / 2;
 
 /// The Gaussian kernel as a prior on the weights of `ψ_k(x) = exp(−zt²/2) T_k(t)`, `t = 2x − 1`, `z = 1/4ℓ²`.
 ///
-/// `exp(−(x − x′)²/2ℓ²) = exp(−zt²/2) exp(−zt′²/2) exp(z t t′)`, and Neumann's integral of a product of Bessel functions gives
-/// the Chebyshev coefficients of the last factor in closed form (Watson, *Theory of Bessel Functions*, 2.61 and 5.43):
+/// `exp(−(x − x′)²/2ℓ²) = exp(−zt²/2) exp(−zt′²/2) exp(z t t′)`. The Chebyshev coefficients of the last factor in `t` are Bessel
+/// functions of `zt′` (DLMF 10.32.3), whose own are products of two, by Neumann's integral (DLMF 10.32(iii)):
 ///
 /// `exp(z t t′) = Σ_jk S_jk T_j(t) T_k(t′)`, `S_jk = c_j c_k I_{(j+k)/2}(z/2) I_{|j−k|/2}(z/2)` for even `j + k`, else 0,
 /// with `c_0 = 1`, `c_k = 2`.

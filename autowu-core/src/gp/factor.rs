@@ -6,13 +6,14 @@ use crate::real::Real;
 /// Samples that are summed at a time.
 const BLOCK: usize = 16;
 
-/// The likelihood of a subset `(x_i, y_i)`: the sums that determine it for every value of the hyper-parameters.
+/// The likelihood of a subset `(x_i, y_i)` as a function of `f` and of the hyper-parameters: one factor of the evidence and of the
+/// posterior, and the sums that determine it.
 ///
 /// The posterior needs `ΨᵀΨ`, `Ψᵀy` and `Ψᵀ1` for the basis `ψ_k = g(t) T_k(t)`. Because `2 T_j T_k = T_{j+k} + T_{|j−k|}`,
 ///
 /// `(ΨᵀΨ)_jk = ½(ν_{j+k} + ν_{|j−k|})`, `ν_m = Σ_i g_i² T_m(t_i)`, and `ν_{2m} = 2 Σ ψ_m² − ν_0`, `ν_{2m+1} = 2 Σ ψ_m ψ_{m+1} − ν_1`:
 ///
-/// 4 D = 96 multiply-adds a sample, where a triangular factor of 32 features takes 1024 and a 500 × 500 Cholesky factor 83 000.
+/// 4 D = 96 multiply-adds a sample, where a triangular factor of 32 features takes 1024 and a 500 × 500 Cholesky factor 42 000 (`n²/6`).
 /// Samples stream through; nothing grows with their number. The sums are in double precision whatever `T` is: squares lose
 /// half of the digits, and 24 bits do not have them.
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ pub struct Factor<T> {
 }
 
 impl<T: Real> Factor<T> {
-    /// The factor of the samples `(x_i, y_i)`, `x_i` in [0, 1]; every order gives the same up to rounding.
+    /// The sums over the samples `(x_i, y_i)`, `x_i` in [0, 1]; every order gives the same up to rounding.
     pub fn of(samples: impl IntoIterator<Item = (T, T)>, length_scale: T) -> Self {
         let zero = [0.0; D];
         let mut factor = Factor { even: zero, odd: zero, y: zero, one: zero, squares: [0.0; 2], n: 0, length_scale };

@@ -6,7 +6,7 @@ use crate::real::Real;
 pub const FEATURES: usize = 32;
 
 /// `φ(x)`, with `φ_0 = exp(−u²/2)`, `φ_j = φ_{j−1} · u/√j`, `u = (x − ½)/ℓ`, so that
-/// `Σ_j φ_j(x) φ_j(x′) = exp(−(x − x′)²/2ℓ²)` up to [`truncation_bound`] (Cotter, Keshet, Srebro 2011, section 3).
+/// `Σ_j φ_j(x) φ_j(x′) = exp(−(x − x′)²/2ℓ²)` up to [`truncation_bound`] (Cotter, Keshet, Srebro 2011).
 ///
 /// `x` in [0, 1].
 ///

@@ -1,4 +1,4 @@
-//! The Gaussian process, four orders of magnitude cheaper than a dense one.
+//! The Gaussian process, three orders of magnitude cheaper than a dense one.
 //!
 //! The kernel `k(x, x′) = s² exp(−(x − x′)²/2ℓ²)` on [0, 1] with fixed ℓ has rank 20 to the last digits, so a GP over any number of
 //! losses is a Bayesian linear regression on few weights. With weighted Chebyshev polynomials as its basis the losses enter

@@ -238,8 +238,7 @@ mod tests {
                         (T::of(x), T::of(curve(x) + 0.5 * jitter))
                     };
                     let hyper = Hyper { mean: T::zero(), output_scale: T::of(0.7), noise: T::of(noise) };
-                    let length_scale = T::of(0.2);
-                    Posterior::condition(Factor::of((0..n).map(sample), length_scale), &hyper, length_scale)
+                    Posterior::condition(&Factor::of((0..n).map(sample), T::of(0.2)), &hyper)
                 },
             )
         })

@@ -23,9 +23,9 @@ pub struct Posterior<T> {
 }
 
 impl<T: Real> Posterior<T> {
-    /// Conditions the GP on the factor's samples. `length_scale` must be the factor's.
-    pub fn condition(factor: Factor<T>, hyper: &Hyper<T>, length_scale: T) -> Self {
-        Self::on(&Basis::new(length_scale.wide()), &factor, hyper)
+    /// Conditions the GP on the factor's samples.
+    pub fn condition(factor: &Factor<T>, hyper: &Hyper<T>) -> Self {
+        Self::on(&Basis::new(factor.length_scale.wide()), factor, hyper)
     }
 
     /// `R³/6 + R²D/2 + R D²` ≈ 18 000 multiply-adds.
@@ -223,10 +223,10 @@ mod tests {
                 let samples = samples(n, place);
                 let hyper = Hyper { mean: 0.2, output_scale: 0.7, noise };
                 let dense = Dense::of(&samples, hyper);
-                let double = Posterior::condition(Factor::of(samples.iter().copied(), 0.2), &hyper, 0.2);
+                let double = Posterior::condition(&Factor::of(samples.iter().copied(), 0.2), &hyper);
                 let rounded = samples.iter().map(|&(x, y)| (x as f32, y as f32));
                 let hyper = Hyper { mean: 0.2, output_scale: 0.7, noise: noise as f32 };
-                let single = Posterior::condition(Factor::of(rounded, 0.2), &hyper, 0.2);
+                let single = Posterior::condition(&Factor::of(rounded, 0.2), &hyper);
                 for i in 0..=20 {
                     let x = f64::from(i) / 20.0;
                     let (mean, variance) = dense.mean_and_variance(x);

@@ -20,7 +20,7 @@ pub struct Spectrum<T> {
 }
 
 impl<T: Real> Spectrum<T> {
-    /// Householder tridiagonalisation and implicit QL (Golub, Van Loan, *Matrix Computations*, 8.3): `3 R³` multiply-adds.
+    /// Householder tridiagonalisation and implicit QL (Golub, Van Loan, *Matrix Computations*): `3 R³` multiply-adds.
     /// The eigenvectors are never formed: only the two right-hand sides are rotated.
     pub fn of(factor: &Factor<T>) -> Self {
         Self::on(&Basis::new(factor.length_scale.wide()), factor)

@@ -47,7 +47,7 @@ fn vote_at<T: Real>(config: &Config, case: &Case<T>, results: &Results<T>, i: us
         .map(|k| (case.history.x(k), (values[k].min(ceiling) / scale - center / scale) - mean));
     let length_scale = T::of(config.length_scale);
     let hyper = Hyper { mean: shift, output_scale, noise };
-    Posterior::condition(Factor::of(rows, length_scale), &hyper, length_scale).past_minimum()
+    Posterior::condition(&Factor::of(rows, length_scale), &hyper).past_minimum()
 }
 
 /// Whether two results agree, and the same vote comes out wherever the bound does not leave it open.

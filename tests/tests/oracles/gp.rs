@@ -85,7 +85,7 @@ fn features_form<T: Real>(case: &Case) -> Quantities {
     let length_scale = T::of(case.length_scale);
     let factor = Factor::of(samples(), length_scale);
     let spectrum = Spectrum::of(&factor);
-    let posterior = Posterior::condition(factor, &hyper, length_scale);
+    let posterior = Posterior::condition(&factor, &hyper);
     let double = |x: T| x.to_f64().unwrap();
     Quantities {
         means: PLACES.iter().map(|&x| double(posterior.mean_at(T::of(x)))).collect(),
