@@ -268,13 +268,14 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             return Observation::Event(self.begin_decay(Reason::WarmupUsed, from(self), from(self)));
         }
         self.trajectory.push(loss);
-        if self.config.restore && !self.kept && loss.is_finite() {
-            self.kept = true;
-            return Observation::Event(Event::Snapshot { step: self.step, lr: self.lr() });
-        }
-        if used && (climb.rate == T::zero() || self.trajectory.losses() < u64::from(self.fewest())) {
+        let copyless = self.config.restore && !self.kept;
+        if used && (climb.rate == T::zero() || copyless || self.trajectory.losses() < u64::from(self.fewest())) {
             // Too short a climb to tell anything: what it started from was tested.
             return Observation::Event(self.begin_decay(Reason::WarmupUsed, from(self), climb.base));
+        }
+        if copyless && loss.is_finite() {
+            self.kept = true;
+            return Observation::Event(Event::Snapshot { step: self.step, lr: self.lr() });
         }
         let on_grid = (self.step - climb.start).is_multiple_of(self.interval);
         let enough = self.trajectory.losses() >= u64::from(self.config.min_samples);

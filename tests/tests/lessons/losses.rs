@@ -1,0 +1,107 @@
+//! What a scheduler reads into its losses.
+
+use crate::{BEST, Scheduler, config, decay, run, sweep};
+use autowu_core::gp::{Factor, Hyper, Posterior};
+use autowu_core::{Event, Real};
+use autowu_tests::curves::noise;
+use autowu_tests::tolerance::VARIANCE;
+
+/// fastai/fastai#3476: losses that turn into NaN late in a sweep gave an absurd learning rate.
+#[test]
+fn nan_in_a_sweep_gives_a_sane_learning_rate() {
+    let burst = 30.0 * BEST;
+    for (name, config) in [("with copies", config(400)), ("without", config(400).without_restore())] {
+        let exploding = |step, lr| if lr > burst { f64::NAN } else { sweep(step, lr) };
+        let outcomes = run(config, exploding);
+        let (_, peak) = decay(&outcomes).unwrap();
+        assert!((BEST / 3.0..=burst).contains(&peak), "{name}: {peak}");
+        assert!(outcomes.iter().all(|o| o.lr.is_finite()));
+    }
+    // From the first step on: nothing to learn from, and it says so.
+    let outcomes = run(config(400), |_, _| f64::NAN);
+    assert!(matches!(outcomes[0].event, Some(Event::Diverged { .. })));
+    assert!(outcomes.iter().all(|o| o.lr <= 1e-5));
+}
+
+/// google-deepmind/optax#1767: a threshold relative to the best value never acts on negative losses.
+#[test]
+fn the_sign_of_the_loss_is_nothing() {
+    let outcomes = run(config(400), sweep);
+    assert!(outcomes.iter().any(|o| matches!(o.event, Some(Event::Restore { .. }))), "there is something to compare");
+    for offset in [-1.0, -1.1, -8.0, 8.0] {
+        for (a, b) in outcomes.iter().zip(run(config(400), |step, lr| sweep(step, lr) + offset)) {
+            assert_eq!(a.event.map(|e| e.kind()), b.event.map(|e| e.kind()), "{offset}");
+            assert!((a.lr - b.lr).abs() <= 1e-9 * a.lr, "{offset}: {} {}", a.lr, b.lr);
+        }
+    }
+}
+
+/// pytorch/pytorch#30873: a spike in a falling loss, and what falls after it, was read as a plateau.
+///
+/// Under the noise of ordinary losses one step is nothing, however high. Several steps, or one step of a loss that has no noise, look like
+/// divergence while they last: the weights go back, the climb is taken up again, and the warmup does not end before its time.
+#[test]
+fn a_spike_that_heals_is_no_minimum() {
+    let falling = |step: u64, level: f64| 3.0 - step as f64 / 100.0 + level * noise(2, step);
+    for (at, width, height) in
+        [(60, 1, 1.0), (60, 1, 1e6), (120, 1, 10.0), (150, 1, 100.0), (60, 3, 2.0), (120, 8, 10.0), (150, 12, 100.0)]
+    {
+        for level in [0.02, 0.3] {
+            let spike = |step: u64| if (at..at + width).contains(&step) { height } else { 0.0 };
+            let outcomes = run(config(400), |step, _| falling(step, level) + spike(step));
+            let restored = outcomes.iter().find_map(|o| o.event.filter(|e| matches!(e, Event::Restore { .. })));
+            let place = format!("spike of {width} steps by {height} at {at}, noise {level}: {restored:?}");
+            assert!(width > 1 || level < 0.1 || restored.is_none_or(|e| e.step() >= 200), "{place}");
+            assert!(decay(&outcomes).unwrap().0 >= 200, "{place}");
+        }
+    }
+}
+
+/// Lightning-AI/pytorch-lightning#1767: spikes in the first steps decided on the learning rate.
+#[test]
+fn early_spikes_do_not_decide() {
+    let spiked = |step: u64, lr| sweep(step, lr) + if [2, 3, 5].contains(&step) { 5.0 } else { 0.0 };
+    let (_, peak) = decay(&run(config(400), spiked)).unwrap();
+    assert!((BEST / 2.0..=BEST * 2.0).contains(&peak), "{peak}");
+}
+
+/// cornellius-gp/gpytorch#620, meta-pytorch/botorch#926: a covariance matrix that rounding left not positive definite ended the program.
+///
+/// Here the matrix that is factored is I + (s²/σ²) ΦᵀΦ with Φ of 20 columns: no eigenvalue is below 1, whatever the data, no pivot is
+/// taken for less, and a variance is a sum of squares.
+#[test]
+fn no_data_are_singular() {
+    fn holds<T: Real>(name: &str, place: impl Fn(u64) -> f64, ratio: f64) {
+        let samples = (0..500).map(|i| (T::of(place(i)), T::of(noise(3, i))));
+        let (length_scale, output_scale) = (T::of(0.2), T::of(ratio.sqrt()));
+        let hyper = Hyper { mean: T::of(0.1), output_scale, noise: T::of(1.0 / ratio.sqrt()) };
+        let posterior = Posterior::condition(Factor::of(samples, length_scale), &hyper, length_scale);
+        for i in 0..=50 {
+            let x = T::of(f64::from(i) / 50.0);
+            let (mean, variance) = (posterior.mean_at(x), posterior.variance_at(x));
+            assert!(mean.is_finite(), "{name}, s²/σ² {ratio:e}: mean {mean}");
+            let kappa = 1.0 + 500.0 * ratio;
+            let prior = output_scale.wide() * (1.0 + 2.0 * VARIANCE.bound(T::epsilon().wide() / 2.0, kappa));
+            let in_range = variance >= T::zero() && variance.wide() <= prior;
+            assert!(in_range, "{name}, s²/σ² {ratio:e}: variance {variance}");
+        }
+        let told = posterior.past_minimum();
+        assert!((0.0..=1.0).contains(&told.probability.wide()), "{name}: {told:?}");
+    }
+    // The fit of a run does not get beyond 1e7; from 1e13 on doubles have no digit of a posterior of 500 losses.
+    for ratio in [1.0, 1e4, 1e8, 1e12] {
+        type Place = fn(u64) -> f64;
+        let places: [(&str, Place); 4] = [
+            ("one place", |_| 0.5),
+            ("pairs of neighbours", |i| (i / 2) as f64 / 250.0 + (i % 2) as f64 * 1e-16),
+            ("one end", |i| 1e-12 * i as f64),
+            ("everywhere", |i| i as f64 / 500.0),
+        ];
+        for (name, place) in places {
+            holds::<f64>(name, place, ratio);
+            holds::<f32>(name, place, ratio);
+        }
+    }
+    let mut constant = Scheduler::new(config(400)).unwrap();
+    assert!((0..500).all(|_| constant.step(1.0).lr.is_finite()), "a constant loss");
+}
