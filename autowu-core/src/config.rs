@@ -160,7 +160,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The default preset for a budget of `total_steps` optimizer updates: survives short budgets (METHOD: "restore and climb on").
+    /// The default preset for a budget of `total_steps` optimizer updates: it restores and climbs on, and so survives short ones.
     ///
     /// It needs a trainer that can copy its weights and optimizer state and go back to the copy; see
     /// [`without_restore`](Self::without_restore) for others.
@@ -203,7 +203,9 @@ impl Config {
     /// The paper's rule as its authors' implementation has it, to the letter: raw losses, one test per epoch, patience of
     /// three tests, the first detection ends the warmup, non-finite losses ignored.
     ///
-    /// It is here for comparison: it kills runs on budgets of less than about a hundred epochs.
+    /// It is here for comparison: it kills runs on budgets of less than about a hundred epochs. To the letter while the losses of the
+    /// warmup fit the capacity `N` of [`AutoWu`](crate::AutoWu) (1,024 unless you say otherwise); of a longer warmup the history
+    /// keeps means of neighbouring losses, which the reference does not.
     pub fn paper(steps_per_epoch: u64, epochs: u64) -> Self {
         Config {
             subset_fraction: 1.0,

@@ -32,7 +32,8 @@
 //! 3. [`trajectory`]: the losses of a climb in bounded memory.
 //! 4. [`sampling`]: which of them a vote sees.
 //! 5. [`gp`]: sums over a subset, fit, posterior: the probability that the minimum has been passed.
-//! 6. [`Measurement`]: one test: a fit and its votes. `detector`: majority, descent, the decision.
+//! 6. `view`: the losses as a test sees them: clipped, standardised, and how noisy they are at least. [`Measurement`]: one test:
+//!    a fit and its votes. `detector`: majority, descent, the decision.
 //! 7. [`scheduler`]: the phases: climb, test, restore, decay.
 //! 8. [`report`]: what a test saw and a step decided.
 //!
