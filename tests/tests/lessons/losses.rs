@@ -75,7 +75,7 @@ fn no_data_are_singular() {
         let samples = (0..500).map(|i| (T::of(place(i)), T::of(noise(3, i))));
         let (length_scale, output_scale) = (T::of(0.2), T::of(ratio.sqrt()));
         let hyper = Hyper { mean: T::of(0.1), output_scale, noise: T::of(1.0 / ratio.sqrt()) };
-        let posterior = Posterior::condition(Factor::of(samples, length_scale), &hyper, length_scale);
+        let posterior = Posterior::condition(&Factor::of(samples, length_scale), &hyper);
         for i in 0..=50 {
             let x = T::of(f64::from(i) / 50.0);
             let (mean, variance) = (posterior.mean_at(x), posterior.variance_at(x));
