@@ -69,6 +69,7 @@ fn draw_steps(area: &DrawingArea<SVGBackend, Shift>, steps: u64, members: &[Memb
     chart.draw_series(bars(first, FIRST))?.label("for the first time").legend(key(FIRST));
     chart
         .configure_series_labels()
+        .position(SeriesLabelPosition::UpperLeft)
         .background_style(WHITE.mix(0.85))
         .border_style(BLACK.mix(0.15))
         .label_font(("sans-serif", 14))
@@ -107,6 +108,7 @@ fn draw_peaks(area: &DrawingArea<SVGBackend, Shift>, members: &[Member]) -> Draw
         .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], MEDIAN.stroke_width(3)));
     chart
         .configure_series_labels()
+        .position(SeriesLabelPosition::LowerLeft)
         .background_style(WHITE.mix(0.85))
         .border_style(BLACK.mix(0.15))
         .label_font(("sans-serif", 14))
