@@ -11,10 +11,11 @@
 //! [`AutoWu::judge`](autowu_core::AutoWu::judge) and [`AutoWu::resolve`](autowu_core::AutoWu::resolve), the same code as for
 //! one run.
 //!
-//! Host and GPU compute the same posterior in two ways. The host adds up normal equations in a basis of 24 functions, in double
-//! precision. The kernels reduce a subset to a triangular factor of 32 Taylor features by Householder reflections: more
-//! operations, but single precision keeps its digits, and single precision is what a GPU is fast at. One warp per
-//! (curve, vote), a lane per feature while factoring and a lane per location while inferring.
+//! Host and GPU compute the same posterior in two ways. The host adds up normal equations in a basis of 24 weighted Chebyshev
+//! polynomials, in double precision. The kernels reduce a subset to a triangular factor of 32 Taylor features
+//! ([`autowu_core::gp::features`]) by Householder reflections: more operations, but single precision keeps its digits, and single
+//! precision is what a GPU is fast at. One warp per (curve, vote), a lane per feature while factoring and a lane per location while
+//! inferring.
 //!
 //! # The modules, in reading order
 //! 1. [`device`]: where a batch is computed. [`probe`]: what is there.

@@ -94,7 +94,7 @@ fn run(args: &Args) -> Result<(), String> {
     let n = if args.quick { args.members.min(300) } else { args.members };
     let members = train(args, n, device)?;
     let accuracies: Vec<f64> = members.iter().map(|m| m.accuracy).collect();
-    println!("{:<28} {}", "learning rates", "accuracy on points not trained on");
+    println!("{:<28} accuracy on points not trained on", "learning rates");
     println!("{:<28} {}", "AutoWU, each its own", summary(accuracies));
     if args.compare {
         for peak in [0.03, 0.1, 0.3, 1.0, 3.0] {
