@@ -6,7 +6,7 @@
 mod common;
 
 use autowu_core::gp::{Factor, Fit, Posterior, Spectrum};
-use autowu_core::{AutoWu, CAPACITY, Real};
+use autowu_core::{AutoWu, Real};
 use common::{climbed, config, fitted, samples};
 use divan::{Bencher, black_box};
 
@@ -17,8 +17,7 @@ fn main() {
 /// Between tests: `observe` and `lr`, over a history that fills up and is merged now and then.
 #[divan::bench(types = [f64, f32], sample_size = 1000)]
 fn step_between_tests<T: Real>(bencher: Bencher) {
-    // A budget so long that the next test is far away.
-    let mut autowu = climbed::<T, CAPACITY>(1000, config(1 << 40));
+    let mut autowu = common::between_tests::<T>();
     let loss = T::of(1.5);
     bencher.bench_local(move || {
         let observation = autowu.observe(black_box(loss));

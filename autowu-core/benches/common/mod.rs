@@ -1,7 +1,7 @@
 //! The curve that everything here is measured on, and schedulers that have seen it.
 
 use autowu_core::gp::{Factor, Fit, Hyper, Spectrum};
-use autowu_core::{AutoWu, Config, Real};
+use autowu_core::{AutoWu, Config, Interval, Real};
 
 /// A loss curve with noise that falls until 70 % of the climb and rises again: `x` in [0, 1], the `i`-th draw of the noise.
 /// `autowu-core/benches/peers/peers.py` has the same.
@@ -18,6 +18,14 @@ pub fn climbed<T: Real, const N: usize>(losses: u64, config: Config) -> AutoWu<T
         // Tests that come due are not made: one that detects would end the climb.
         let _ = autowu.observe(T::of(loss(i as f64 / losses as f64, i)));
     }
+    autowu
+}
+
+/// The default's scheduler in the middle of a long climb, more than 2 % of it away from the next test.
+pub fn between_tests<T: Real>() -> AutoWu<T> {
+    let climb = 10_000_000;
+    let autowu = climbed(climb / 2, Config { interval: Interval::Growth(1.5), ..config(climb) });
+    assert!(autowu.steps_until_test().is_some_and(|steps| steps > climb / 50));
     autowu
 }
 

@@ -5,6 +5,8 @@ use crate::real::Real;
 
 /// Samples that are summed at a time.
 const BLOCK: usize = 16;
+const LANES: usize = 2;
+type Lanes = [f64; LANES];
 
 /// The likelihood of a subset `(x_i, y_i)` as a function of `f` and of the hyper-parameters: one factor of the evidence and of the
 /// posterior, and the sums that determine it.
@@ -36,23 +38,22 @@ pub struct Factor<T> {
 impl<T: Real> Factor<T> {
     /// The sums over the samples `(x_i, y_i)`, `x_i` in [0, 1]; every order gives the same up to rounding.
     pub fn of(samples: impl IntoIterator<Item = (T, T)>, length_scale: T) -> Self {
-        let zero = [0.0; D];
-        let mut factor = Factor { even: zero, odd: zero, y: zero, one: zero, squares: [0.0; 2], n: 0, length_scale };
-        let mut block = Block::EMPTY;
+        let (mut sums, mut block, mut n) = (Sums::default(), Block::EMPTY, 0_u32);
         for (x, y) in samples {
             let i = block.filled;
             (block.t[i], block.y[i]) = (2.0 * x.wide() - 1.0, y.wide());
             block.filled += 1;
-            factor.n = factor.n.saturating_add(1);
+            n = n.saturating_add(1);
             if block.filled == BLOCK {
-                factor.absorb(&block);
+                sums.absorb(&block, length_scale.wide());
                 block = Block::EMPTY;
             }
         }
         if block.filled > 0 {
-            factor.absorb(&block);
+            sums.absorb(&block, length_scale.wide());
         }
-        factor
+        let [even, odd, y, one] = [sums.even, sums.odd, sums.y, sums.one].map(|sums| sums.map(total));
+        Factor { even, odd, y, one, squares: sums.squares.map(total), n, length_scale }
     }
 
     /// Number of samples.
@@ -63,26 +64,6 @@ impl<T: Real> Factor<T> {
     /// Whether there are no samples.
     pub fn is_empty(&self) -> bool {
         self.n == 0
-    }
-
-    fn absorb(&mut self, block: &Block) {
-        let Block { t, y, filled } = block;
-        let mut now = gaussian_weights(t, self.length_scale.wide());
-        for unused in &mut now[*filled..] {
-            *unused = 0.0;
-        }
-        let mut next: [f64; BLOCK] = core::array::from_fn(|i| t[i] * now[i]);
-        for m in 0..D {
-            self.even[m] += dot(&now, &now);
-            self.odd[m] += dot(&now, &next);
-            self.y[m] += dot(&now, y);
-            self.one[m] += sum(&now);
-            for i in 0..BLOCK {
-                (now[i], next[i]) = (next[i], 2.0 * t[i] * next[i] - now[i]);
-            }
-        }
-        self.squares[0] += dot(y, y);
-        self.squares[1] += sum(y);
     }
 
     /// `Lᵀ ΨᵀΨ L`: the Gram matrix of the subset in the prior's directions.
@@ -128,27 +109,65 @@ impl Block {
     const EMPTY: Block = Block { t: [0.0; BLOCK], y: [0.0; BLOCK], filled: 0 };
 }
 
-/// `aᵀb`, summed as a tree: a fixed order that vectorises.
-#[inline]
-fn dot(a: &[f64; BLOCK], b: &[f64; BLOCK]) -> f64 {
-    let mut s = [0.0; 4];
-    for i in 0..BLOCK / 4 {
-        for (lane, s) in s.iter_mut().enumerate() {
-            *s += a[4 * i + lane] * b[4 * i + lane];
+/// The sums of a [`Factor`], in two lanes, those of the even and of the odd places of each block: an order of summation that a
+/// compiler can vectorise.
+#[derive(Default)]
+struct Sums {
+    even: [Lanes; D],
+    odd: [Lanes; D],
+    y: [Lanes; D],
+    one: [Lanes; D],
+    squares: [Lanes; 2],
+}
+
+impl Sums {
+    /// Adds a block's own sums, so that rounding grows with the number of blocks and not of samples.
+    fn absorb(&mut self, block: &Block, length_scale: f64) {
+        let Block { t, y, filled } = block;
+        let mut now = gaussian_weights(t, length_scale);
+        for unused in &mut now[*filled..] {
+            *unused = 0.0;
         }
+        let mut next: [f64; BLOCK] = core::array::from_fn(|i| t[i] * now[i]);
+        let twice = t.map(|t| t + t);
+        for m in 0..D {
+            let [mut even, mut odd, mut by_y, mut one] = [[0.0; LANES]; 4];
+            for i in (0..BLOCK).step_by(LANES) {
+                for lane in 0..LANES {
+                    let (a, b) = (now[i + lane], next[i + lane]);
+                    even[lane] += a * a;
+                    odd[lane] += a * b;
+                    by_y[lane] += a * y[i + lane];
+                    one[lane] += a;
+                    (now[i + lane], next[i + lane]) = (b, twice[i + lane] * b - a);
+                }
+            }
+            add(&mut self.even[m], even);
+            add(&mut self.odd[m], odd);
+            add(&mut self.y[m], by_y);
+            add(&mut self.one[m], one);
+        }
+        let [mut squares, mut sum] = [[0.0; LANES]; 2];
+        for i in (0..BLOCK).step_by(LANES) {
+            for lane in 0..LANES {
+                squares[lane] += y[i + lane] * y[i + lane];
+                sum[lane] += y[i + lane];
+            }
+        }
+        add(&mut self.squares[0], squares);
+        add(&mut self.squares[1], sum);
     }
-    (s[0] + s[2]) + (s[1] + s[3])
 }
 
 #[inline]
-fn sum(a: &[f64; BLOCK]) -> f64 {
-    let mut s = [0.0; 4];
-    for i in 0..BLOCK / 4 {
-        for (lane, s) in s.iter_mut().enumerate() {
-            *s += a[4 * i + lane];
-        }
+fn add(total: &mut Lanes, part: Lanes) {
+    for (total, part) in total.iter_mut().zip(part) {
+        *total += part;
     }
-    (s[0] + s[2]) + (s[1] + s[3])
+}
+
+fn total(lanes: Lanes) -> f64 {
+    lanes[0] + lanes[1]
 }
 
 #[cfg(test)]

@@ -204,7 +204,8 @@ fn even_odd<T: Real>(series: &[T], t: &[T; LANES]) -> ([T; LANES], [T; LANES]) {
     let step = t.map(twice_t2);
     let clenshaw = |parity: usize| {
         let (mut one, mut two) = ([T::zero(); LANES], [T::zero(); LANES]);
-        for &c in series.iter().skip(parity).step_by(2).rev() {
+        for k in (0..(series.len() + 1 - parity) / 2).rev() {
+            let c = series[2 * k + parity];
             for lane in 0..LANES {
                 (one[lane], two[lane]) = (c + step[lane] * one[lane] - two[lane], one[lane]);
             }
