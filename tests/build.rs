@@ -7,6 +7,12 @@ fn main() {
     let kernels = Path::new("../autowu-cuda/kernels");
     println!("cargo::rerun-if-changed=emulator");
     println!("cargo::rerun-if-changed={}", kernels.display());
+    let mut possible = cc::Build::new();
+    possible.cpp(true).std("c++17").cargo_warnings(false).cargo_metadata(false).file("emulator/possible.cpp");
+    if let Err(e) = possible.try_compile("autowu_emulator_is_possible") {
+        println!("cargo::warning=the CUDA kernels are not tested on the CPU: {e}");
+        return;
+    }
     let mut build = cc::Build::new();
     build
         .cpp(true)
@@ -19,10 +25,8 @@ fn main() {
         // glibc's check of longjmp does not know fibres.
         .flag_if_supported("-U_FORTIFY_SOURCE")
         .include(kernels)
-        .cargo_warnings(false)
-        .files(["emulator/emulator.cpp", "emulator/fibres.cpp"]);
-    match build.try_compile("autowu_emulator") {
-        Ok(()) => println!("cargo::rustc-cfg=emulator"),
-        Err(e) => println!("cargo::warning=the CUDA kernels are not tested on the CPU: {e}"),
-    }
+        .files(["emulator/emulator.cpp", "emulator/fibres.cpp"])
+        // A compiler that is there and refuses the kernels is a failure.
+        .compile("autowu_emulator");
+    println!("cargo::rustc-cfg=emulator");
 }

@@ -38,6 +38,7 @@ mod fleet;
 pub mod kernels;
 mod number;
 mod probe;
+mod resident;
 mod waiting;
 
 pub use batch_test::{BatchTest, Stored};

@@ -1,5 +1,6 @@
 // The kernels, compiled for the CPU, and the three launches of a batch as autowu-cuda makes them.
 #include "block.h"
+#include "counted.h"
 #include "../../autowu-cuda/kernels/autowu.cu"
 
 namespace {
@@ -34,9 +35,38 @@ int test(const Params *params, const Curve *curves, const T *losses, u64 n, unsi
                   [&] { K::vote(curves, losses, views, samples, hypers, *params, n, votes); }) && fine;
     return fine ? 0 : 1;
 }
+
+// Operations of the kernels `fit` and `vote` for one curve, whose View comes from `view`.
+void count(const Params &params, const Curve &curve, const float *losses, emulator::Operations *out) {
+    using T = emulator::Counted;
+    std::vector<T> values(losses, losses + curve.length);
+    View<T> view;
+    u32 samples;
+    Fit<T> fit = {{0, -6.9}, {0, 0, 0}, {0, 0, 0}, {1, 1}};
+    Hyper<T> hyper;
+    std::vector<Inference<T>> votes(params.votes);
+    auto one = [&](unsigned warps, auto kernel) {
+        emulator::operations = {0, 0};
+        for (u32 block = 0; block < warps; block++)
+            emulator::run_block(block, R, sizeof(Scratch<T>), emulator::Order::Forward, 0, [&] {
+                kernel(*reinterpret_cast<Scratch<T> *>(emulator::shared_memory()));
+            });
+        return emulator::operations;
+    };
+    one(1, [&](Scratch<T> &) { view_curve<T>(curve, values.data(), params, &view, &samples); });
+    out[0] = one(1, [&](Scratch<T> &s) { fit_curve<T>(s, curve, values.data(), view, samples, params, &fit, &hyper); });
+    out[1] = one(params.votes, [&](Scratch<T> &s) {
+        vote_curve<T>(s, curve, values.data(), view, samples, hyper, params, blockIdx.x, votes.data());
+    });
+}
 }  // namespace
 
 extern "C" {
+void count_operations(const Params *params, const Curve *curve, const float *losses, uint64_t *four) {
+    emulator::Operations both[2];
+    count(*params, *curve, losses, both);
+    for (int k = 0; k < 2; k++) four[2 * k] = both[k].simple, four[2 * k + 1] = both[k].special;
+}
 int emulate_f32(const Params *params, const Curve *curves, const float *losses, u64 n, unsigned warps, View<float> *views,
                 u32 *samples, Fit<float> *fits, Hyper<float> *hypers, Inference<float> *votes, u32 order, u64 seed) {
     return test(params, curves, losses, n, warps, views, samples, fits, hypers, votes, order, seed);

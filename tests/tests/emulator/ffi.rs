@@ -53,6 +53,16 @@ unsafe extern "C" {
     emulate!(emulate_f64, f64);
     fn scratch_bytes_f32() -> usize;
     fn scratch_bytes_f64() -> usize;
+    fn count_operations(params: *const Params, curve: *const Curve, losses: *const f32, four: *mut u64);
+}
+
+/// Operations of the kernels `fit` and `vote` for a curve, each as additions and multiplications, and all others.
+pub fn operations(config: &Config, losses: &[f32], seed: u64) -> [[u64; 2]; 2] {
+    let curve = Curve { seed, ..Curve::new(0, losses.len() as u32, 1) };
+    let mut counted = [[0; 2]; 2];
+    // SAFETY: the curve lies within `losses`, and there is room for four numbers.
+    unsafe { count_operations(&Params::of(config), &curve, losses.as_ptr(), counted.as_flattened_mut().as_mut_ptr()) };
+    counted
 }
 
 /// A number that the emulator has kernels for.

@@ -8,6 +8,8 @@
 use autowu_tests as _;
 
 #[cfg(emulator)]
+mod effort;
+#[cfg(emulator)]
 mod ffi;
 #[cfg(emulator)]
 mod laws;
