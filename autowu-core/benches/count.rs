@@ -23,7 +23,7 @@ fn cases<T: Real>() -> [Case; 8] {
         ("step between tests", 1000, |times| {
             let mut autowu = common::between_tests::<T>();
             for _ in 0..times {
-                black_box((autowu.observe(black_box(T::of(1.5))), autowu.lr()));
+                black_box(autowu.step(black_box(T::of(1.5))).lr);
             }
         }),
         ("whole test", 1, |times| {

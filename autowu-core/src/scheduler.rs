@@ -5,11 +5,10 @@ use crate::config_error::ConfigError;
 use crate::detector::{self, Situation};
 use crate::gp::{Fit, Posterior};
 use crate::measurement::Measurement;
-use crate::pace::{first_rate, patience, test_interval};
+use crate::pace::{climb_lr, first_rate, patience, test_interval, warmup_end};
 use crate::phase::{Climb, Observation, Phase};
 use crate::real::Real;
 use crate::report::{Event, Outcome, Reason, Report};
-use crate::schedule::Warmup;
 use crate::trajectory::Trajectory;
 
 /// Losses that the history holds exactly unless `AutoWu<T, N>` says otherwise.
@@ -60,6 +59,9 @@ pub struct AutoWu<T: Real = f64, const N: usize = CAPACITY> {
     pub(crate) config: Config,
     /// Steps from one test to the next: follows from the configuration, at the price of two logarithms.
     pub(crate) interval: u64,
+    /// The next step that a finite loss can make anything of but a loss to keep: follows from the rest, at the price of some
+    /// exponentials. It lets most steps be short.
+    pub(crate) due: u64,
     pub(crate) step: u64,
     pub(crate) phase: Phase<T>,
     pub(crate) trajectory: Trajectory<T, N>,
@@ -93,9 +95,10 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             return Err(ConfigError::Precision { min_lr: config.min_lr, max_lr: config.max_lr });
         }
         let climb = Climb { base, rate: T::of(first_rate(&config)), start: 0, number: 0 };
-        Ok(AutoWu {
+        let mut autowu = AutoWu {
             config,
             interval: test_interval(&config),
+            due: 0,
             step: 0,
             phase: Phase::Warmup(climb),
             trajectory: Trajectory::new(),
@@ -105,7 +108,9 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             kept: false,
             failures: 0,
             skipped: 0,
-        })
+        };
+        autowu.due = autowu.next_due();
+        Ok(autowu)
     }
 
     /// The learning rate of the next step. Pure; between tests it does not depend on the losses.
@@ -123,39 +128,21 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         self.lr() * ratio
     }
 
+    #[inline]
     fn lr_at(&self, step: u64) -> T {
+        match &self.phase {
+            Phase::Warmup(climb) => climb_lr(&self.config, climb, step),
+            &Phase::Decay { peak, start } => self.decay_lr(peak, start, step),
+        }
+    }
+
+    fn decay_lr(&self, peak: T, start: u64, step: u64) -> T {
         let total = self.config.total_steps;
-        match self.phase {
-            Phase::Warmup(climb) => self.climb_lr(&climb, step),
-            Phase::Decay { peak, start } => {
-                let step = match self.config.past_end {
-                    PastEnd::Reference if step >= total => total.saturating_sub(2).max(start),
-                    _ => step,
-                };
-                self.config.decay.at(step, start, total, peak, T::of(self.config.floor_lr))
-            }
-        }
-    }
-
-    fn climb_lr(&self, climb: &Climb<T>, step: u64) -> T {
-        self.unbounded_lr(climb, step).min(T::of(self.config.max_lr))
-    }
-
-    /// Whether the warmup is over with this step: its share of the budget is used, or the climb has reached `max_lr`.
-    fn is_used(&self, climb: &Climb<T>) -> bool {
-        self.step >= self.config.warmup_steps() || self.is_at_ceiling(climb, self.step)
-    }
-
-    fn is_at_ceiling(&self, climb: &Climb<T>, step: u64) -> bool {
-        climb.rate > T::zero() && self.unbounded_lr(climb, step) >= T::of(self.config.max_lr)
-    }
-
-    fn unbounded_lr(&self, climb: &Climb<T>, step: u64) -> T {
-        let grown = climb.rate * T::of_u64(step.saturating_sub(climb.start));
-        match self.config.warmup {
-            Warmup::Exponential => climb.base * grown.exp_(),
-            Warmup::Linear => climb.base + grown,
-        }
+        let step = match self.config.past_end {
+            PastEnd::Reference if step >= total => total.saturating_sub(2).max(start),
+            _ => step,
+        };
+        self.config.decay.at(step, start, total, peak, T::of(self.config.floor_lr))
     }
 
     /// Takes the loss of the next step and says what follows: [`observe`](Self::observe), [`test`](Self::test) if one is due,
@@ -164,15 +151,16 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     /// A step is one optimizer update: with gradient accumulation call it once per update, with the mean loss of its
     /// parts. Every number is accepted; NaN and infinities are evidence of divergence (see [`NonFinite`]).
     pub fn step(&mut self, loss: T) -> Outcome<T> {
-        let (event, report) = match self.observe(loss) {
-            Observation::Nothing => (None, None),
-            Observation::Event(event) => (Some(event), None),
+        // Each arm makes its own outcome, so that no empty report is moved about.
+        match self.observe(loss) {
+            Observation::Nothing => Outcome { lr: self.lr(), event: None, report: None },
+            Observation::Event(event) => Outcome { lr: self.lr(), event: Some(event), report: None },
             Observation::TestDue => {
                 let report = self.test();
-                (self.resolve(&report), Some(report))
+                let event = self.resolve(&report);
+                Outcome { lr: self.lr(), event, report: Some(report) }
             }
-        };
-        Outcome { lr: self.lr(), event, report }
+        }
     }
 
     /// [`step`](Self::step) for losses that were kept back and come late, in order: the same as one by one, but after the first
@@ -193,6 +181,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
                 if let Phase::Warmup(climb) = &mut self.phase {
                     climb.start = climb.start.saturating_add(rest);
                 }
+                self.due = self.next_due();
                 outcome.lr = self.lr();
                 break;
             }
@@ -209,32 +198,43 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     /// Steps until the next test, the end of the warmup or the first snapshot, at least 1; `None` in the decay, where losses are only
     /// looked at for NaN.
     pub fn steps_until_test(&self) -> Option<u64> {
+        matches!(self.phase, Phase::Warmup(_)).then(|| self.due.saturating_sub(self.step).max(1))
+    }
+
+    pub(crate) fn next_due(&self) -> u64 {
         let Phase::Warmup(climb) = self.phase else {
-            return None;
+            return u64::MAX;
         };
+        let next = self.step.saturating_add(1);
         if self.config.restore && !self.kept {
-            return Some(1);
+            return next;
         }
         let interval = self.interval;
         let done = self.step.saturating_sub(climb.start);
-        let first = u64::from(self.config.min_samples).div_ceil(interval).saturating_mul(interval);
-        let next = (done / interval + 1).saturating_mul(interval).max(first) - done;
-        let end =
-            self.config.warmup_steps().min(self.config.decay.final_start(self.config.total_steps).unwrap_or(u64::MAX));
-        let next = next.min(end.saturating_sub(self.step)).max(1);
-        // The climb may reach its ceiling before: the first of the steps that do, by halving.
-        let reaches = |ahead| self.is_at_ceiling(&climb, self.step.saturating_add(ahead));
-        let (mut below, mut above) = (0, next);
-        while reaches(above) && above - below > 1 {
-            let middle = below + (above - below) / 2;
-            if reaches(middle) { above = middle } else { below = middle }
-        }
-        Some(above)
+        let enough = u64::from(self.config.min_samples).div_ceil(interval).saturating_mul(interval);
+        let test = climb.start.saturating_add((done / interval + 1).saturating_mul(interval).max(enough));
+        let last = self.config.decay.final_start(self.config.total_steps).unwrap_or(u64::MAX);
+        test.min(last).min(warmup_end(&self.config, &climb)).max(next)
     }
 
     /// First part of a step: takes the loss and counts the step.
     pub fn observe(&mut self, loss: T) -> Observation<T> {
-        // The learning rate of the step just taken costs an exponential, and most steps need not know it.
+        let step = self.step.saturating_add(1);
+        if step < self.due && loss.is_finite() {
+            (self.step, self.failures) = (step, 0);
+            if matches!(self.phase, Phase::Warmup(_)) {
+                self.trajectory.push(loss);
+            }
+            return Observation::Nothing;
+        }
+        let observation = self.look(loss);
+        self.due = self.next_due();
+        observation
+    }
+
+    /// [`observe`](Self::observe) where more than a finite loss between two tests has to be looked at.
+    #[inline(never)]
+    fn look(&mut self, loss: T) -> Observation<T> {
         let taken = self.step;
         let from = |wu: &Self| wu.lr_at(taken);
         self.step = self.step.saturating_add(1);
@@ -256,7 +256,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         if self.config.decay.final_start(self.config.total_steps).is_some_and(|start| self.step >= start) {
             return Observation::Event(self.begin_decay(Reason::WarmupUsed, from(self), from(self)));
         }
-        let used = self.is_used(&climb);
+        let used = self.step >= warmup_end(&self.config, &climb);
         if failed {
             return if used && self.failures > TRIES {
                 Observation::Event(self.begin_decay(Reason::StillNonFinite, from(self), climb.base))
@@ -284,7 +284,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
 
     /// Losses without which there is no test. The last test of the warmup has to decide, so it takes fewer.
     pub fn fewest(&self) -> u32 {
-        let used = matches!(&self.phase, Phase::Warmup(climb) if self.is_used(climb));
+        let used = matches!(self.phase, Phase::Warmup(climb) if self.step >= warmup_end(&self.config, &climb));
         if used { self.config.min_samples.min(LAST_TEST) } else { self.config.min_samples }
     }
 
@@ -334,7 +334,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         self.fit = report.fit;
         self.positives = report.positives;
         let from = self.lr_at(self.step.saturating_sub(1));
-        let used = self.is_used(&climb);
+        let used = self.step >= warmup_end(&self.config, &climb);
         let falling = report.argmin_x >= T::of(STILL_FALLING);
         if report.detects() {
             return Some(match self.config.detection {
@@ -366,7 +366,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             return Observation::Nothing;
         };
         let taken = self.step - 1;
-        let to = self.climb_lr(climb, taken.saturating_sub(u64::from(back_steps)).max(climb.start));
+        let to = climb_lr(&self.config, climb, taken.saturating_sub(u64::from(back_steps)).max(climb.start));
         if !self.config.restore {
             return Observation::Event(self.begin_decay(Reason::NonFinite, from, to));
         }
@@ -402,10 +402,12 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         self.trajectory = Trajectory::new();
         self.fit = Fit::default();
         self.positives = 0;
+        self.due = self.next_due();
     }
 
     fn begin_decay(&mut self, reason: Reason, from: T, peak: T) -> Event<T> {
         self.phase = Phase::Decay { peak, start: self.step };
+        self.due = self.next_due();
         Event::Decay { step: self.step, reason, from, peak }
     }
 

@@ -153,7 +153,7 @@ impl<T: Real, const N: usize> TryFrom<State<T, N>> for AutoWu<T, N> {
         if !s.fit.is_valid() {
             return Err(StateError::Fit);
         }
-        Ok(AutoWu {
+        let mut autowu = AutoWu {
             step: s.step,
             phase: s.phase,
             trajectory,
@@ -164,7 +164,9 @@ impl<T: Real, const N: usize> TryFrom<State<T, N>> for AutoWu<T, N> {
             failures: s.failures,
             skipped: s.skipped,
             ..fresh
-        })
+        };
+        autowu.due = autowu.next_due();
+        Ok(autowu)
     }
 }
 
