@@ -2,6 +2,7 @@
 
 use crate::batch::{Curve, Params};
 use crate::device::Device;
+use crate::due;
 use crate::error::Error;
 use crate::kernels::{Kernels, Losses};
 use crate::number::Number;
@@ -114,6 +115,34 @@ impl<T: Number> BatchTest<T> {
                 Ok((0..curves.len()).into_par_iter().map(measured).collect())
             }
         }
+    }
+
+    /// [`run`](Self::run) for schedulers whose test is due, each by its own rules, seed and history; what the rules of this
+    /// `BatchTest` are plays no part. For simulations of whole runs:
+    /// ```
+    /// use autowu_core::{AutoWu, Config, Observation};
+    /// use autowu_cuda::{BatchTest, Device};
+    /// // A hundred runs of each of two rules on a loss that falls until step 60.
+    /// let rules = [Config::new(200), Config { descent: None, ..Config::new(200) }];
+    /// let run = |i: u64| AutoWu::<f64>::new(Config { seed: i, ..rules[i as usize % 2] });
+    /// let mut runs = (0..200).map(run).collect::<Result<Vec<_>, _>>()?;
+    /// let test = BatchTest::new(rules[0], Device::best())?;
+    /// for step in 0..100 {
+    ///     let loss = (step as f64 / 60.0 - 1.0).powi(2);
+    ///     let mut due: Vec<_> = runs.iter_mut().filter_map(|r| (r.observe(loss) == Observation::TestDue).then_some(r)).collect();
+    ///     for (run, measured) in due.iter_mut().zip(test.measure(&due.iter().map(|r| &**r).collect::<Vec<_>>())?) {
+    ///         let report = run.judge(&measured);
+    ///         run.resolve(&report);
+    ///     }
+    /// }
+    /// assert!(runs.iter().all(|run| run.tests() > 0));
+    /// # Ok::<(), autowu_cuda::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A GPU that fails.
+    pub fn measure<const N: usize>(&self, due: &[&AutoWu<T, N>]) -> Result<Vec<Measurement<T>>, Error> {
+        due::measure(&self.engine, due)
     }
 
     /// [`run`](Self::run) for losses that are on the GPU already, curve after curve, the first tests of runs with

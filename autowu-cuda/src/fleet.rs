@@ -1,13 +1,12 @@
 //! [`Fleet`]: many schedulers that step together.
 
-use crate::batch::{Curve, Params};
 use crate::batch_test::Engine;
 use crate::device::Device;
+use crate::due;
 use crate::error::Error;
-use crate::kernels::{Kernels, Losses};
 use crate::number::Number;
 use crate::waiting::{DECAY_WINDOW, Waiting};
-use autowu_core::{AutoWu, CAPACITY, Config, Event, Measurement, Observation, Report};
+use autowu_core::{AutoWu, CAPACITY, Config, Event, Observation, Report};
 use cudarc::driver::CudaView;
 use rayon::prelude::*;
 
@@ -205,7 +204,7 @@ impl<T: Number, const N: usize> Fleet<T, N> {
             return Ok(Happened::default());
         }
         let window = |i: usize| losses[i..].iter().step_by(n).copied();
-        let due = |(i, member): (usize, &AutoWu<T, N>)| {
+        let is_due = |(i, member): (usize, &AutoWu<T, N>)| {
             if member.steps_until_test() != Some(steps as u64) {
                 return None;
             }
@@ -217,16 +216,13 @@ impl<T: Number, const N: usize> Fleet<T, N> {
             }
             (copy.observe(losses[(steps - 1) * n + i]) == Observation::TestDue).then_some((i, copy))
         };
-        let tested: Vec<(usize, AutoWu<T, N>)> =
-            self.members.par_iter().enumerate().with_min_len(64).filter_map(due).collect();
-        let measured = match &self.engine {
-            Engine::Host => tested.par_iter().map(|(_, copy)| copy.measure()).collect(),
-            Engine::Cuda(kernels) => measure_on(kernels, &tested)?,
-        };
+        let (places, copies): (Vec<usize>, Vec<AutoWu<T, N>>) =
+            self.members.par_iter().enumerate().with_min_len(64).filter_map(is_due).unzip();
+        let measured = due::measure(&self.engine, &copies)?;
         // Nothing fails from here on.
         let mut is_tested = vec![false; n];
-        let mut outcomes = Vec::with_capacity(tested.len());
-        for ((i, copy), measured) in tested.into_iter().zip(measured) {
+        let mut outcomes = Vec::with_capacity(places.len());
+        for ((i, copy), measured) in places.into_iter().zip(copies).zip(measured) {
             let member = &mut self.members[i];
             *member = copy;
             let report = member.judge(&measured);
@@ -250,30 +246,4 @@ impl<T: Number, const N: usize> Fleet<T, N> {
         }
         Ok(happened)
     }
-}
-
-/// The measurements of members whose test is due, by the kernels.
-fn measure_on<T: Number, const N: usize>(
-    kernels: &Kernels<T>,
-    due: &[(usize, AutoWu<T, N>)],
-) -> Result<Vec<Measurement<T>>, Error> {
-    let Some((_, first)) = due.first() else {
-        return Ok(Vec::new());
-    };
-    let params = Params::of(first.config());
-    let mut losses = Vec::with_capacity(due.iter().map(|(_, m)| m.trajectory().len()).sum());
-    let mut curves = Vec::with_capacity(due.len());
-    for (_, member) in due {
-        let history = member.trajectory();
-        let curve = Curve::new(losses.len() as u64, history.len() as u32, history.resolution());
-        let (seed, test, fewest) = (member.config().seed, member.tests(), member.fewest());
-        curves.push(Curve { seed, test, fewest, ..curve });
-        losses.extend_from_slice(history.values());
-    }
-    let fits: Vec<_> = due.iter().map(|(_, m)| m.fit().to_array()).collect();
-    let results = kernels.run(&params, &curves, Losses::Host(&losses), &fits)?;
-    let measured = |(i, (_, member)): (usize, &(usize, AutoWu<T, N>))| {
-        results.measurement(i, &curves[i], &params, member.fit()).unwrap_or_else(|| member.measure())
-    };
-    Ok(due.par_iter().enumerate().map(measured).collect())
 }

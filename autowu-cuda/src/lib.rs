@@ -33,6 +33,7 @@
 pub mod batch;
 mod batch_test;
 pub mod device;
+mod due;
 pub mod error;
 mod fleet;
 pub mod kernels;

@@ -1,6 +1,7 @@
 //! The table: one row per cell.
 
-use crate::{Cell, End};
+use crate::cells::Cell;
+use crate::climb::End;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -23,7 +24,7 @@ pub struct Row {
 }
 
 impl Row {
-    pub(crate) fn of(cell: &Cell, ends: &[End]) -> Self {
+    pub fn of(cell: &Cell, ends: &[End]) -> Self {
         let share = |n: usize| 100.0 * n as f64 / ends.len().max(1) as f64;
         let lowest = |e: &End| cell.curve.lowest(e.truth);
         // An end is false before the loss has begun to rise.
