@@ -139,7 +139,7 @@ impl fmt::Display for ConfigError {
             ),
             E::Precision { min_lr, max_lr } => write!(
                 f,
-                "min_lr = {min_lr} or max_lr = {max_lr} is not a normal number in the run's precision: use f64, or stay in 1e-37 … 1e37"
+                "min_lr = {min_lr}, max_lr = {max_lr} or their ratio is not a normal number in the run's precision: use f64, or stay in 1e-18 … 1e18"
             ),
         }
     }

@@ -23,7 +23,7 @@ pub struct Measurement<T> {
     pub scale: T,
     /// The hyper-parameters of the votes, for `y`: as fitted, the noise not below what `Config::noise_blocks` shows.
     pub hyper: Hyper<T>,
-    /// One entry per vote; none if there were too few samples.
+    /// One entry per vote; none if there were too few samples, or if raw losses are so large that their squares overflow.
     pub votes: Vec<Inference<T>, MAX_VOTES>,
     /// The fit, to go on with at the next test.
     pub fit: Fit<T>,
@@ -83,6 +83,10 @@ impl<T: Real> Measurement<T> {
                 let factor = Factor::of(view.subset(trajectory, order, size, mean), length_scale);
                 Posterior::on(&basis, &factor, &hyper).past_minimum()
             };
+            if !inference.probability.is_finite() {
+                measured.votes.clear(); // raw losses near the end of the range: nobody can tell
+                break;
+            }
             if measured.votes.push(inference).is_err() {
                 break;
             }

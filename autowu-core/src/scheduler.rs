@@ -83,15 +83,15 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     ///
     /// # Errors
     /// The first rule of [`Config::validate`] that is broken, a capacity `N` below what a test asks for, or learning
-    /// rates that are no normal numbers in `T`.
+    /// rates that are no normal numbers in `T`, or whose ratio is none.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         config.validate()?;
         let needed = config.fit_samples.max(config.test_samples).max(config.min_samples) as usize;
         if N < needed || N < 2 {
             return Err(ConfigError::Capacity { capacity: N, needed: needed.max(2) });
         }
-        let base = T::of(config.min_lr);
-        if !(base.is_normal() && T::of(config.max_lr).is_normal()) {
+        let (base, max) = (T::of(config.min_lr), T::of(config.max_lr));
+        if !(base.is_normal() && max.is_normal() && (max / base).is_finite()) {
             return Err(ConfigError::Precision { min_lr: config.min_lr, max_lr: config.max_lr });
         }
         let climb = Climb { base, rate: T::of(first_rate(&config)), start: 0, number: 0 };
@@ -330,7 +330,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         if report.climb != climb.number || report.test != self.tests {
             return None;
         }
-        self.tests += 1;
+        self.tests = self.tests.saturating_add(1);
         self.fit = report.fit;
         self.positives = report.positives;
         let from = self.lr_at(self.step.saturating_sub(1));

@@ -118,14 +118,11 @@ impl<T: Real, const N: usize> TryFrom<State<T, N>> for AutoWu<T, N> {
         }
         let fresh = AutoWu::<T, N>::new(s.config).map_err(StateError::Config)?;
         let ceiling = T::of(s.config.max_lr);
-        let lr = |x: T| x > T::zero() && x <= ceiling;
+        let lr = |x: T| x > T::zero() && x <= ceiling && (ceiling / x).is_finite();
         let phase = match s.phase {
+            // A warmup can outlast the budget: by losses that are not finite, or a test that is made elsewhere and late.
             Phase::Warmup(Climb { base, rate, start, .. }) => {
-                lr(base)
-                    && rate >= T::zero()
-                    && rate.is_finite()
-                    && start <= s.step
-                    && s.step < s.config.total_steps.max(2)
+                lr(base) && rate >= T::zero() && rate.is_finite() && start <= s.step
             }
             Phase::Decay { peak, start } => lr(peak) && start <= s.step,
         };

@@ -91,7 +91,7 @@ impl<T: Real> View<T> {
         }
         differences.sort_unstable_by(|a, b| a.partial_cmp(b).unwrap_or(core::cmp::Ordering::Equal));
         let deviation = differences[differences.len() * 4 / 5] / T::of(P80_OF_NORMAL);
-        deviation * deviation * T::of_u64(u64::from(size)) / T::of(6.0)
+        (deviation * deviation * T::of_u64(u64::from(size)) / T::of(6.0)).min(T::max_value())
     }
 }
 

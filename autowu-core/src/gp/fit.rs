@@ -69,7 +69,10 @@ impl<T: Real> Default for Fit<T> {
 impl<T: Real> Fit<T> {
     /// 100 steps of Adam (rate 0.01, β = 0.9, 0.999, ε = 1e-8) on the negative log evidence per sample, from `mean`.
     /// Each step costs one [`Spectrum::gradient`], two exponentials and two logarithms.
+    ///
+    /// A fit that overflows (by losses whose squares are near the end of `T`'s range) is not taken: all stays as it was.
     pub fn run(&mut self, spectrum: &Spectrum<T>, mean: T) -> Hyper<T> {
+        let (before, start) = (*self, mean);
         let mut mean = mean;
         for _ in 0..STEPS {
             let ((output_scale, scale_slope), (noise, noise_slope)) = (softplus(self.raw[0]), softplus(self.raw[1]));
@@ -89,6 +92,10 @@ impl<T: Real> Fit<T> {
             mean = mean - step[0];
             self.raw[0] = self.raw[0] - step[1];
             self.raw[1] = self.raw[1] - step[2];
+        }
+        if !(self.is_valid() && mean.is_finite()) {
+            *self = before;
+            return self.hyper(start);
         }
         self.hyper(mean)
     }
@@ -146,6 +153,16 @@ mod tests {
                 let slope = (along(d, 1.0) - along(d, -1.0)) / (2.0 * h);
                 assert!((slope - g[i]).abs() < 1e-6 * (1.0 + g[i].abs()), "n {n}, {i}: {slope} {}", g[i]);
             }
+        }
+    }
+
+    #[test]
+    fn a_fit_that_overflows_is_not_taken() {
+        for size in [1e18_f32, 1e25, 3e38] {
+            let huge = (0..40).map(|i| (i as f32 / 40.0, if i % 2 == 0 { size } else { -size }));
+            let mut fit = Fit::default();
+            let hyper = fit.run(&Spectrum::of(&Factor::of(huge, 0.2)), 0.5);
+            assert!(fit.is_valid() && hyper.noise.is_finite() && hyper.mean.is_finite(), "{size}: {fit:?}");
         }
     }
 

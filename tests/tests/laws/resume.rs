@@ -78,6 +78,19 @@ proptest! {
     }
 }
 
+/// Runs of one to five steps, all mixtures of finite losses and NaN, to beyond their end.
+#[test]
+fn the_shortest_runs() {
+    for (total, warmup_fraction) in (1..=5).flat_map(|total| [(total, 0.5), (total, 1.0)]) {
+        for pattern in 0..128_u32 {
+            let losses: Vec<f64> =
+                (0..7).map(|i| if pattern >> i & 1 == 1 { f64::NAN } else { f64::from(i) }).collect();
+            resumed_at_each_step::<f64>(Config { warmup_fraction, min_samples: 1, ..config(total) }, &losses);
+            resumed_at_each_step::<f32>(Config { warmup_fraction, ..config(total) }, &losses);
+        }
+    }
+}
+
 /// A state of another precision, capacity or format is refused in words, and the scheduler that was there stays.
 #[test]
 fn what_does_not_fit_is_refused() {
