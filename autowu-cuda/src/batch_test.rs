@@ -129,10 +129,11 @@ impl<T: Number> BatchTest<T> {
     /// let test = BatchTest::new(rules[0], Device::best())?;
     /// for step in 0..100 {
     ///     let loss = (step as f64 / 60.0 - 1.0).powi(2);
-    ///     let mut due: Vec<_> = runs.iter_mut().filter_map(|r| (r.observe(loss) == Observation::TestDue).then_some(r)).collect();
-    ///     for (run, measured) in due.iter_mut().zip(test.measure(&due.iter().map(|r| &**r).collect::<Vec<_>>())?) {
-    ///         let report = run.judge(&measured);
-    ///         run.resolve(&report);
+    ///     let due: Vec<usize> = (0..200).filter(|&i| runs[i].observe(loss) == Observation::TestDue).collect();
+    ///     let measured = test.measure(&due.iter().map(|&i| &runs[i]).collect::<Vec<_>>())?;
+    ///     for (i, measured) in due.into_iter().zip(measured) {
+    ///         let report = runs[i].judge(&measured);
+    ///         runs[i].resolve(&report);
     ///     }
     /// }
     /// assert!(runs.iter().all(|run| run.tests() > 0));
