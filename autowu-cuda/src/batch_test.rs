@@ -122,14 +122,14 @@ impl<T: Number> BatchTest<T> {
     /// ```
     /// use autowu_core::{AutoWu, Config, Observation};
     /// use autowu_cuda::{BatchTest, Device};
-    /// // A hundred runs of each of two rules on a loss that falls until step 60.
+    /// // Four runs of each of two rules on a falling loss.
     /// let rules = [Config::new(200), Config { descent: None, ..Config::new(200) }];
     /// let run = |i: u64| AutoWu::<f64>::new(Config { seed: i, ..rules[i as usize % 2] });
-    /// let mut runs = (0..200).map(run).collect::<Result<Vec<_>, _>>()?;
+    /// let mut runs = (0..8).map(run).collect::<Result<Vec<_>, _>>()?;
     /// let test = BatchTest::new(rules[0], Device::best())?;
-    /// for step in 0..100 {
+    /// for step in 0..20 {
     ///     let loss = (step as f64 / 60.0 - 1.0).powi(2);
-    ///     let due: Vec<usize> = (0..200).filter(|&i| runs[i].observe(loss) == Observation::TestDue).collect();
+    ///     let due: Vec<usize> = (0..8).filter(|&i| runs[i].observe(loss) == Observation::TestDue).collect();
     ///     let measured = test.measure(&due.iter().map(|&i| &runs[i]).collect::<Vec<_>>())?;
     ///     for (i, measured) in due.into_iter().zip(measured) {
     ///         let report = runs[i].judge(&measured);
