@@ -33,7 +33,8 @@ void entry() {
     _longjmp(scheduler, 1);
 }
 
-void resume(Fibre &fibre) {
+// Not inlined: after a longjmp only its own variables may be lost.
+[[gnu::noinline]] void resume(Fibre &fibre) {
     running = &fibre;
     if (_setjmp(scheduler) == 0) {
         if (fibre.started) _longjmp(fibre.state, 1);

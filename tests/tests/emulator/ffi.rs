@@ -1,8 +1,7 @@
-//! The emulator's two functions, and a batch of curves for them.
+//! The emulator's functions.
 
-use autowu_core::gp::Fit;
-use autowu_core::trajectory::Trajectory;
-use autowu_core::{CAPACITY, Config, Measurement};
+use crate::batch::Batch;
+use autowu_core::Config;
 use autowu_cuda::Number;
 use autowu_cuda::batch::{Curve, Params, Results, View, Vote};
 
@@ -85,50 +84,14 @@ impl Emulated for f64 {
     }
 }
 
-/// One curve: its history, and the test it is at.
-#[derive(Clone, Debug)]
-pub struct Case<T> {
-    pub history: Trajectory<T, CAPACITY>,
-    pub seed: u64,
-    pub test: u64,
-    pub fit: Fit<T>,
-}
-
-impl<T: Number> Case<T> {
-    pub fn new(losses: impl IntoIterator<Item = f64>, seed: u64) -> Self {
-        let mut history = Trajectory::new();
-        losses.into_iter().for_each(|loss| history.push(T::of(loss)));
-        Case { history, seed, test: seed % 5, fit: Fit::default() }
-    }
-
-    /// What core says.
-    pub fn measure(&self, config: &Config) -> Measurement<T> {
-        let config = Config { seed: self.seed, ..*config };
-        Measurement::of(&config, &self.history, self.test, &self.fit, config.min_samples)
-    }
-}
-
-/// Runs the kernels for every case; the raw results, and what becomes of them.
-pub fn emulate<T: Emulated>(
-    config: &Config,
-    cases: &[Case<T>],
-    order: Order,
-) -> (Results<T>, Vec<Option<Measurement<T>>>) {
-    let params = Params::of(config);
-    let mut losses = Vec::new();
-    let mut curves = Vec::new();
-    for case in cases {
-        let mut curve = Curve::new(losses.len() as u64, case.history.len() as u32, case.history.resolution());
-        (curve.seed, curve.test, curve.fewest) = (case.seed, case.test, config.min_samples);
-        curves.push(curve);
-        losses.extend_from_slice(case.history.values());
-    }
-    let fits: Vec<_> = cases.iter().map(|case| case.fit.to_array()).collect();
-    let mut results = Results::zeroed(&fits, params.votes());
-    // SAFETY: the kernels' arguments as kernels.rs has them: every curve lies within `losses`, and `results` has room for all.
+/// Runs the kernels for a batch, one CUDA thread after the other.
+pub fn emulate<T: Emulated>(batch: &Batch<'_, T>, order: Order) -> Results<T> {
+    let Batch { params, curves, losses, fits, .. } = batch;
+    let mut results = Results::zeroed(fits, params.votes());
+    // SAFETY: the kernels' arguments as resident.rs has them: every curve lies within `losses`, and `results` has room for all.
     let status = unsafe {
         T::EMULATE(
-            &params,
+            params,
             curves.as_ptr(),
             losses.as_ptr(),
             curves.len() as u64,
@@ -143,6 +106,5 @@ pub fn emulate<T: Emulated>(
         )
     };
     assert_eq!(status, 0, "a deadlock, or a write beyond shared memory");
-    let measured = (0..cases.len()).map(|i| results.measurement(i, &curves[i], &params, &cases[i].fit)).collect();
-    (results, measured)
+    results
 }

@@ -1,9 +1,12 @@
 //! What must hold for every batch.
 
-use crate::ffi::{Case, Emulated, Order, emulate};
+use crate::batch::{Batch, Case};
+use crate::ffi::{Emulated, Order, emulate};
+use crate::gpu;
 use autowu_core::gp::{Factor, Hyper, Inference, Posterior};
 use autowu_core::sampling::Permutation;
 use autowu_core::{Config, Measurement, Real};
+use autowu_cuda::Number;
 use autowu_cuda::batch::Results;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -95,17 +98,29 @@ fn agree<T: Real>(
     Ok(())
 }
 
-/// In every order the same bits, and near core.
+/// In every order the same bits, and near core; near core on a GPU too, where one is asked for.
 fn holds<T: Emulated>(config: &Config, cases: &[Case<T>], bounds: &Bounds) -> Result<(), String> {
-    let (results, measured) = emulate(config, cases, Order::Forward);
+    let batch = Batch::of(config, cases);
+    let results = emulate(&batch, Order::Forward);
     for order in [Order::Reverse, Order::Random] {
-        let (other, _) = emulate(config, cases, order);
+        let other = emulate(&batch, order);
         // Compared as text, so that NaN equals itself.
         if format!("{results:?}") != format!("{other:?}") {
             return Err(format!("{order:?} threads give other numbers than forward ones: a race"));
         }
     }
-    for (i, (case, kernel)) in cases.iter().zip(&measured).enumerate() {
+    near_core(config, &batch, bounds, &results)?;
+    gpu::run(&batch)
+        .map_or(Ok(()), |results| near_core(config, &batch, bounds, &results).map_err(|e| format!("GPU: {e}")))
+}
+
+fn near_core<T: Number>(
+    config: &Config,
+    batch: &Batch<'_, T>,
+    bounds: &Bounds,
+    results: &Results<T>,
+) -> Result<(), String> {
+    for (i, (case, kernel)) in batch.cases.iter().zip(&batch.measured(results)).enumerate() {
         let core = case.measure(config);
         let told = |e| format!("curve {i}: {e}\n{case:?}");
         let Some(kernel) = kernel else {
@@ -119,7 +134,7 @@ fn holds<T: Emulated>(config: &Config, cases: &[Case<T>], bounds: &Bounds) -> Re
         agree(config, bounds, kernel, &core).map_err(told)?;
         for (vote, a) in (0..).zip(&kernel.votes) {
             let vote = if kernel.votes.iter().all(|v| v == a) { 0 } else { vote };
-            let b = vote_at(config, case, &results, i, vote);
+            let b = vote_at(config, case, results, i, vote);
             let apart = |a: T, b: T| (a - b).abs().to_f64().unwrap_or(f64::NAN);
             let mut worst = apart(a.probability, b.probability);
             if a.argmin == b.argmin {

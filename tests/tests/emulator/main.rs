@@ -8,9 +8,13 @@
 use autowu_tests as _;
 
 #[cfg(emulator)]
+mod batch;
+#[cfg(emulator)]
 mod effort;
 #[cfg(emulator)]
 mod ffi;
+#[cfg(emulator)]
+mod gpu;
 #[cfg(emulator)]
 mod laws;
 

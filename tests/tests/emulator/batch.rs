@@ -1,0 +1,58 @@
+//! Curves, and a batch of them as the kernels read it.
+
+use autowu_core::gp::Fit;
+use autowu_core::trajectory::Trajectory;
+use autowu_core::{CAPACITY, Config, Measurement};
+use autowu_cuda::Number;
+use autowu_cuda::batch::{Curve, Params, Results};
+
+/// One curve: its history, and the test it is at.
+#[derive(Clone, Debug)]
+pub struct Case<T> {
+    pub history: Trajectory<T, CAPACITY>,
+    pub seed: u64,
+    pub test: u64,
+    pub fit: Fit<T>,
+}
+
+impl<T: Number> Case<T> {
+    pub fn new(losses: impl IntoIterator<Item = f64>, seed: u64) -> Self {
+        let mut history = Trajectory::new();
+        losses.into_iter().for_each(|loss| history.push(T::of(loss)));
+        Case { history, seed, test: seed % 5, fit: Fit::default() }
+    }
+
+    /// What core says.
+    pub fn measure(&self, config: &Config) -> Measurement<T> {
+        let config = Config { seed: self.seed, ..*config };
+        Measurement::of(&config, &self.history, self.test, &self.fit, config.min_samples)
+    }
+}
+
+/// The flat memory of some cases.
+pub struct Batch<'a, T> {
+    pub cases: &'a [Case<T>],
+    pub params: Params,
+    pub curves: Vec<Curve>,
+    pub losses: Vec<T>,
+    pub fits: Vec<[T; 10]>,
+}
+
+impl<'a, T: Number> Batch<'a, T> {
+    pub fn of(config: &Config, cases: &'a [Case<T>]) -> Self {
+        let (mut curves, mut losses) = (Vec::new(), Vec::new());
+        for case in cases {
+            let curve = Curve::new(losses.len() as u64, case.history.len() as u32, case.history.resolution());
+            curves.push(Curve { seed: case.seed, test: case.test, fewest: config.min_samples, ..curve });
+            losses.extend_from_slice(case.history.values());
+        }
+        let fits = cases.iter().map(|case| case.fit.to_array()).collect();
+        Batch { cases, params: Params::of(config), curves, losses, fits }
+    }
+
+    /// What becomes of the kernels' results; `None` where core has to be asked.
+    pub fn measured(&self, results: &Results<T>) -> Vec<Option<Measurement<T>>> {
+        let one = |(i, case): (usize, &Case<T>)| results.measurement(i, &self.curves[i], &self.params, &case.fit);
+        self.cases.iter().enumerate().map(one).collect()
+    }
+}
