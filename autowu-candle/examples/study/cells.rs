@@ -78,7 +78,7 @@ impl Cell {
         (epoch, total)
     }
 
-    /// Rough seconds that a run takes on one core.
+    /// Rough seconds that a run takes on a busy core.
     pub fn seconds(&self) -> f64 {
         self.task.step_milliseconds(self.batch) * self.steps(self.task.rows()).1 as f64 / 1e3
     }

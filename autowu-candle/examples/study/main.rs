@@ -37,7 +37,7 @@ use task::Task;
 /// again, so the study can be stopped and taken up at any time. At the end OUT/summary.md has the tables, with a picture for each.
 #[derive(Parser)]
 #[command(after_help = "EXAMPLES:\n  \
-    study --quick                                          a first look, in minutes\n  \
+    study --quick                                          a first look, in two minutes\n  \
     study --list --half report --max-seconds 2             the cells, and how long a run of each takes\n  \
     study --half report --max-seconds 2 --cells 3          three cells for each task and budget, none that was tuned on\n  \
     study --only digits-mlp/adamw --schedules default,peaks\n  \
@@ -53,7 +53,7 @@ struct Args {
     /// Where runs.csv, summary.md and the pictures go.
     #[arg(long, value_name = "DIR", default_value = "out/study")]
     out: PathBuf,
-    /// A first look: default, paper, no restore and peaks, two seeds, runs of at most 0.2 s, one cell for each task and budget.
+    /// A first look: default, paper, no restore and peaks, two seeds, runs of at most a second, one cell for each task and budget.
     #[arg(long)]
     quick: bool,
     /// Only the cells of one half [default: both].
@@ -62,7 +62,7 @@ struct Args {
     /// Only cells whose names begin like one of these: `digits-mlp`, `text/adamw`.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Vec<String>,
-    /// Only cells whose runs take so many seconds on one core, roughly [default: all; --quick: 0.2].
+    /// Only cells whose runs take so many seconds on one core, roughly [default: all; --quick: 1].
     #[arg(long, value_name = "S")]
     max_seconds: Option<f64>,
     /// At most so many cells for each pair of task and budget [default: all; --quick: 1].
@@ -120,7 +120,7 @@ fn run(args: &Args) -> Result<(), String> {
     }
     let selection = Selection {
         half: args.half,
-        seconds: args.max_seconds.unwrap_or(if args.quick { 0.2 } else { f64::INFINITY }),
+        seconds: args.max_seconds.unwrap_or(if args.quick { 1.0 } else { f64::INFINITY }),
         only: args.only.clone(),
         most: args.cells.unwrap_or(if args.quick { 1 } else { usize::MAX }),
     };
@@ -155,8 +155,8 @@ fn run(args: &Args) -> Result<(), String> {
     let jobs = work::jobs(&cells, &choice, seeds, shard, &done);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.map_or(cores, usize::from);
-    let minutes = work::seconds(&jobs) / 60.0 / threads as f64;
-    println!("{} cells, {} runs to do, about {minutes:.0} minutes on {threads} free cores", cells.len(), jobs.len());
+    let minutes = (work::seconds(&jobs) / 60.0 / threads as f64).ceil();
+    println!("{} cells, {} runs to do: at most {minutes} minutes on {threads} free cores", cells.len(), jobs.len());
     work::work(&jobs, &sources, &args.out, shard, threads)?;
     match args.shard {
         Some(_) => {

@@ -28,8 +28,7 @@ pub const PEAKS: &str = "peaks";
 /// A configuration for (steps per epoch, steps of the run).
 pub type Make = fn(u64, u64) -> Config;
 
-/// The presets, then the default with each of its mechanisms
-/// left out in turn.
+/// The presets, then the default with each of its mechanisms left out in turn.
 pub const AUTO: &[(&str, Make)] = &[
     ("default", |_, total| Config::new(total)),
     ("no restore", |_, total| Config::new(total).without_restore()),

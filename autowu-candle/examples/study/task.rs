@@ -62,7 +62,7 @@ impl Task {
         }
     }
 
-    /// Rough milliseconds that a step takes on one core, measured on a server of 2023.
+    /// Rough milliseconds that a step takes on a busy core; a free one is up to four times faster.
     pub fn step_milliseconds(self, batch: usize) -> f64 {
         let (fixed, row) = match self {
             Task::DigitsMlp => (0.4, 0.0075),

@@ -41,7 +41,7 @@ pub fn jobs(cells: &[Cell], choice: &Choice, seeds: u64, shard: Shard, runs: &[R
 
 /// Rough seconds that the jobs take on one core.
 pub fn seconds(jobs: &[Job]) -> f64 {
-    jobs.iter().map(|j| j.cell.seconds()).sum()
+    jobs.iter().map(|j| j.cell.seconds()).fold(0.0, |sum, s| sum + s)
 }
 
 /// Does the jobs and appends a row for each to the shard's file in `folder`.
