@@ -108,6 +108,8 @@ pub struct Config {
     /// `ρ`: the largest share of the steps that the warmup may use, in (0, 1].
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
     pub warmup_fraction: f64,
+    /// The warmup may use at least so many steps, or half of the run where that is less: in fewer losses there is no minimum to see.
+    pub min_warmup_steps: u64,
     /// The shape of the decay.
     pub decay: Decay,
     /// `ℓ`: the kernel's length-scale in units of the warmup so far; never fitted.
@@ -171,7 +173,8 @@ impl Config {
             max_lr: 1.0,
             floor_lr: 0.0,
             warmup: Warmup::Exponential,
-            warmup_fraction: 0.5,
+            warmup_fraction: 0.4,
+            min_warmup_steps: 30,
             decay: Decay::Cosine,
             length_scale: 0.2,
             fit_samples: 100,
@@ -208,6 +211,8 @@ impl Config {
     /// keeps means of neighbouring losses, which the reference does not.
     pub fn paper(steps_per_epoch: u64, epochs: u64) -> Self {
         Config {
+            warmup_fraction: 0.5,
+            min_warmup_steps: 0,
             subset_fraction: 1.0,
             min_samples: 1,
             descent: None,
@@ -231,9 +236,10 @@ impl Config {
         Config { detection: Detection::EndWarmup, restore: false, ..self }
     }
 
-    /// `W = ⌊ρT⌋`, at least 1: the steps that the warmup may use.
+    /// `W = max(⌊ρT⌋, min(min_warmup_steps, ⌊T/2⌋))`, at least 1: the steps that the warmup may use.
     pub fn warmup_steps(&self) -> u64 {
-        ((self.warmup_fraction * self.total_steps as f64) as u64).clamp(1, self.total_steps.max(1))
+        let least = self.min_warmup_steps.min(self.total_steps / 2).max(1);
+        ((self.warmup_fraction * self.total_steps as f64) as u64).clamp(least, self.total_steps.max(1))
     }
 
     /// Checks every rule.

@@ -47,7 +47,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
 }
 
 /// Every field of a configuration. Taken apart by name, so that a new field cannot be forgotten here.
-fn words(config: &Config) -> [u64; 32] {
+fn words(config: &Config) -> [u64; 33] {
     let Config {
         total_steps,
         min_lr,
@@ -55,6 +55,7 @@ fn words(config: &Config) -> [u64; 32] {
         floor_lr,
         warmup,
         warmup_fraction,
+        min_warmup_steps,
         decay,
         length_scale,
         fit_samples,
@@ -105,6 +106,7 @@ fn words(config: &Config) -> [u64; 32] {
         floor_lr.to_bits(),
         u64::from(warmup == Warmup::Linear),
         warmup_fraction.to_bits(),
+        min_warmup_steps,
         decay,
         fraction.to_bits(),
         length_scale.to_bits(),

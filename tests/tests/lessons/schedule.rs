@@ -55,7 +55,7 @@ fn a_joint_at_step_0_leaves_its_first_part_out() {
     // A final decay over all steps, and a warmup of a single step.
     for joint_at_0 in [
         Config { decay: Decay::ConstantCosine { fraction: 1.0 }, ..config(100) },
-        Config { warmup_fraction: 1e-9, ..config(100) },
+        Config { warmup_fraction: 1e-9, min_warmup_steps: 0, ..config(100) },
     ] {
         let outcomes = run(joint_at_0, sweep);
         assert!(matches!(crate::decay(&outcomes), Some((1, peak)) if peak == 1e-5));
