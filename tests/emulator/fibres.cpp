@@ -33,7 +33,15 @@ void entry() {
     _longjmp(scheduler, 1);
 }
 
-// Not inlined: after a longjmp only its own variables may be lost.
+// These two are not inlined: what returns twice may lose only their own variables.
+[[gnu::noinline]] void prepare(Fibre &fibre, unsigned char *stack) {
+    getcontext(&fibre.start);
+    fibre.start.uc_stack.ss_sp = stack;
+    fibre.start.uc_stack.ss_size = STACK;
+    fibre.start.uc_link = nullptr;
+    makecontext(&fibre.start, entry, 0);
+}
+
 [[gnu::noinline]] void resume(Fibre &fibre) {
     running = &fibre;
     if (_setjmp(scheduler) == 0) {
@@ -83,11 +91,7 @@ bool run_block(unsigned block, unsigned threads, size_t shared_bytes, Order orde
         f.warp = &warps[i / WARP];
         f.operations = f.waits_for = 0;
         f.started = f.done = false;
-        getcontext(&f.start);
-        f.start.uc_stack.ss_sp = &stacks[i * STACK];
-        f.start.uc_stack.ss_size = STACK;
-        f.start.uc_link = nullptr;
-        makecontext(&f.start, entry, 0);
+        prepare(f, &stacks[i * STACK]);
     }
     uint64_t random = seed * 2 + 1;
     for (bool moved = true; moved;) {
