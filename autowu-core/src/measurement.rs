@@ -2,7 +2,7 @@
 
 use crate::config::{Config, MAX_VOTES};
 use crate::detector::{permutation, vote_size};
-use crate::gp::{Basis, Factor, Fit, Hyper, Inference, Posterior, Spectrum};
+use crate::gp::{self, Basis, Factor, Fit, Hyper, Inference, Posterior, Spectrum};
 use crate::real::Real;
 use crate::report::Verdict;
 use crate::trajectory::Trajectory;
@@ -30,6 +30,10 @@ pub struct Measurement<T> {
 }
 
 impl<T: Real> Measurement<T> {
+    /// Bytes of the arrays that a test has on the stack where it has most of them, whatever the length of the history. The
+    /// frames of the calls come on top: `benches/README.md` has what was measured.
+    pub const SCRATCH: usize = size_of::<Self>() + gp::scratch::<T>();
+
     /// METHOD section 3: fit on one subset, K votes on others. Test number `test` of a run with seed `config.seed` goes on
     /// from `fit`; with fewer than `fewest` finite losses nothing is fitted and nobody votes.
     ///
@@ -44,6 +48,7 @@ impl<T: Real> Measurement<T> {
     /// let measured = Measurement::of(&config, &losses, 0, &Fit::default(), config.min_samples);
     /// assert!(measured.votes.iter().all(|vote| vote.probability > 0.99));
     /// ```
+    #[inline(never)] // or a caller has all its arrays on the stack for good
     pub fn of<const N: usize>(
         config: &Config,
         trajectory: &Trajectory<T, N>,
@@ -81,7 +86,7 @@ impl<T: Real> Measurement<T> {
             } else {
                 let order = permutation(config, trajectory, test, vote + 1);
                 let factor = Factor::of(view.subset(trajectory, order, size, mean), length_scale);
-                Posterior::on(&basis, &factor, &hyper).past_minimum()
+                Posterior::infer(&basis, &factor, &hyper)
             };
             if !inference.probability.is_finite() {
                 measured.votes.clear(); // raw losses near the end of the range: nobody can tell

@@ -1,4 +1,5 @@
 //! The curve that everything here is measured on, and schedulers that have seen it.
+#![allow(dead_code)] // no benchmark needs all of it
 
 use autowu_core::gp::{Factor, Fit, Hyper, Spectrum};
 use autowu_core::{AutoWu, Config, Interval, Real};

@@ -29,11 +29,13 @@ pub(crate) struct Basis {
 }
 
 impl Basis {
+    /// Out of line, so that what it is made from is not on the stack during the rest of a test.
+    #[inline(never)]
     pub fn new(length_scale: f64) -> Self {
         let half = 0.125 / (length_scale * length_scale);
         let bessel: [f64; DEGREE] = core::array::from_fn(|m| bessel_i(m, half));
-        let mut prior = [[[0.0; HALF_RANK]; HALF_DEGREE]; 2];
-        for (p, l) in prior.iter_mut().enumerate() {
+        let mut basis = Basis { prior: [[[0.0; HALF_RANK]; HALF_DEGREE]; 2] };
+        for (p, l) in basis.prior.iter_mut().enumerate() {
             let c = |a: usize| if a + p == 0 { 1.0 } else { 2.0 };
             for b in 0..HALF_RANK {
                 let pivot_row = l[b];
@@ -52,7 +54,7 @@ impl Basis {
                 }
             }
         }
-        Basis { prior }
+        basis
     }
 
     /// `Lᵀv`
@@ -70,6 +72,17 @@ impl Basis {
             }
         }
         out
+    }
+
+    /// `L w`
+    pub fn combine(&self, w: &[f64; RANK]) -> [f64; DEGREE] {
+        core::array::from_fn(|k| self.row(k).map(|(j, l)| l * w[j]).sum())
+    }
+
+    /// Row `k` of `L` as pairs `(j, L_kj)`, without the zeros of the other parity.
+    pub fn row(&self, k: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
+        let p = k % 2;
+        self.prior[p][k / 2].iter().enumerate().map(move |(b, &l)| (2 * b + p, l))
     }
 
     /// Column `j` of `L` as pairs `(k, L_kj)`, without its zeros.

@@ -52,8 +52,16 @@ impl<T: Real> Factor<T> {
         if block.filled > 0 {
             sums.absorb(&block, length_scale.wide());
         }
-        let [even, odd, y, one] = [sums.even, sums.odd, sums.y, sums.one].map(|sums| sums.map(total));
-        Factor { even, odd, y, one, squares: sums.squares.map(total), n, length_scale }
+        let total = |lanes: &[Lanes; D]| core::array::from_fn(|m| lanes[m][0] + lanes[m][1]);
+        Factor {
+            even: total(&sums.even),
+            odd: total(&sums.odd),
+            y: total(&sums.y),
+            one: total(&sums.one),
+            squares: sums.squares.map(|[a, b]| a + b),
+            n,
+            length_scale,
+        }
     }
 
     /// Number of samples.
@@ -66,8 +74,9 @@ impl<T: Real> Factor<T> {
         self.n == 0
     }
 
-    /// `Lᵀ ΨᵀΨ L`: the Gram matrix of the subset in the prior's directions.
-    pub(super) fn gram(&self, basis: &Basis) -> [[f64; RANK]; RANK] {
+    /// `Lᵀ ΨᵀΨ L`: the Gram matrix of the subset in the prior's directions, written to `gram`: a result of this size would be on the
+    /// stack twice.
+    pub(super) fn gram(&self, basis: &Basis, gram: &mut [[f64; RANK]; RANK]) {
         // ν_m at D − 1 ± m, so that ν_{|j−k|} is contiguous too.
         const CENTER: usize = D - 1;
         let mut nu = [0.0; 3 * D - 2];
@@ -83,7 +92,7 @@ impl<T: Real> Factor<T> {
                 nu[CENTER - m] = value;
             }
         }
-        core::array::from_fn(|j| {
+        for (j, row) in gram.iter_mut().enumerate() {
             // ΨᵀΨ L, column j
             let mut column = [0.0; D];
             for (l, value) in basis.column(j) {
@@ -93,8 +102,8 @@ impl<T: Real> Factor<T> {
                     *c += half * (s + d);
                 }
             }
-            basis.project(&column)
-        })
+            *row = basis.project(&column);
+        }
     }
 }
 
@@ -166,10 +175,6 @@ fn add(total: &mut Lanes, part: Lanes) {
     }
 }
 
-fn total(lanes: Lanes) -> f64 {
-    lanes[0] + lanes[1]
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::basis::basis_functions;
@@ -181,7 +186,8 @@ mod tests {
             let samples: [(f64, f64); 100] = core::array::from_fn(|i| (i as f64 / 100.0, (0.07 * i as f64).sin()));
             let samples = &samples[..n];
             let basis = Basis::new(0.2);
-            let gram = Factor::of(samples.iter().copied(), 0.2).gram(&basis);
+            let mut gram = [[0.0; RANK]; RANK];
+            Factor::of(samples.iter().copied(), 0.2).gram(&basis, &mut gram);
             let mut dense = [[0.0; RANK]; RANK];
             for &(x, _) in samples {
                 let row = basis.project(&basis_functions(x, 0.2));

@@ -28,3 +28,15 @@ pub use past_minimum::Inference;
 pub(crate) use past_minimum::location;
 pub use posterior::Posterior;
 pub use spectrum::Spectrum;
+
+/// Bytes of the largest arrays of a test: basis, sums, and then either the Gram matrix of the evidence or a posterior and what it is
+/// solved or searched with.
+pub(crate) const fn scratch<T>() -> usize {
+    let evidence = GRAM + size_of::<Spectrum<T>>();
+    let search = past_minimum::scratch::<T>();
+    let solve = GRAM + posterior::GROUPS;
+    let inference = size_of::<Posterior<T>>() + if search > solve { search } else { solve };
+    size_of::<Basis>() + size_of::<Factor<T>>() + if evidence > inference { evidence } else { inference }
+}
+
+const GRAM: usize = size_of::<[[f64; basis::RANK]; basis::RANK]>();

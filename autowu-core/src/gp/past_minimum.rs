@@ -16,6 +16,11 @@ const LAST: usize = LOCATIONS - 1;
 /// Units of rounding, relative to the sizes of the sums, that bound the error of an estimated variance.
 const ROUNDING: f64 = 32.0;
 
+/// Bytes of the means at all locations, and of the two series of their variances.
+pub(super) const fn scratch<T>() -> usize {
+    size_of::<[T; LOCATIONS]>() + size_of::<[T; 2 * D - 1]>() + size_of::<[T; D]>()
+}
+
 /// What one subset says.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

@@ -3,8 +3,14 @@
 use super::basis::{Basis, DEGREE as D, RANK as R, basis_functions};
 use super::factor::Factor;
 use super::fit::Hyper;
+use super::past_minimum::Inference;
 use crate::real::Real;
 use num_traits::Float;
+
+/// Columns of `M` that are solved for together.
+const GROUP: usize = 4;
+/// Bytes of such a group.
+pub(super) const GROUPS: usize = size_of::<[[f64; GROUP]; R]>();
 
 /// The posterior of `f = Σ v_k ψ_k` given one subset: `v ~ N(v̂, MᵀM)`.
 ///
@@ -25,13 +31,36 @@ pub struct Posterior<T> {
 impl<T: Real> Posterior<T> {
     /// Conditions the GP on the factor's samples.
     pub fn condition(factor: &Factor<T>, hyper: &Hyper<T>) -> Self {
-        Self::on(&Basis::new(factor.length_scale.wide()), factor, hyper)
+        let mut posterior = Self::unsolved(factor, hyper);
+        posterior.solve(&Basis::new(factor.length_scale.wide()), factor, hyper);
+        posterior
     }
 
-    /// `R³/6 + R²D/2 + R D²` ≈ 18 000 multiply-adds.
-    pub(crate) fn on(basis: &Basis, factor: &Factor<T>, hyper: &Hyper<T>) -> Self {
+    /// [`past_minimum`](Self::past_minimum) of the posterior that [`condition`](Self::condition) gives. It stays in one place on the
+    /// stack, and out of line, so that it is not there during the rest of a test.
+    #[inline(never)]
+    pub(crate) fn infer(basis: &Basis, factor: &Factor<T>, hyper: &Hyper<T>) -> Inference<T> {
+        let mut posterior = Self::unsolved(factor, hyper);
+        posterior.solve(basis, factor, hyper);
+        posterior.past_minimum()
+    }
+
+    #[inline]
+    fn unsolved(factor: &Factor<T>, hyper: &Hyper<T>) -> Self {
+        Posterior {
+            root: [[T::zero(); D]; R],
+            weights: [T::zero(); D],
+            mean: hyper.mean,
+            length_scale: factor.length_scale,
+            widest: hyper.output_scale + hyper.output_scale,
+        }
+    }
+
+    /// `M` and `v̂`: `R³/6 + R²D/2 + R D²` ≈ 18 000 multiply-adds.
+    fn solve(&mut self, basis: &Basis, factor: &Factor<T>, hyper: &Hyper<T>) {
         let (mean, scale, noise) = (hyper.mean.wide(), hyper.output_scale.wide(), hyper.noise.wide());
-        let mut a = factor.gram(basis);
+        let mut a = [[0.0; R]; R];
+        factor.gram(basis, &mut a);
         let ratio = scale / noise;
         for (i, row) in a.iter_mut().enumerate() {
             for x in row.iter_mut() {
@@ -41,42 +70,29 @@ impl<T: Real> Posterior<T> {
         }
         reverse_cholesky(&mut a);
 
+        // M by groups of columns: in double precision there is never more of it than one group.
         let deviation = Float::sqrt(scale);
-        let mut root = [[0.0; D]; R];
-        for (i, row) in root.iter_mut().enumerate() {
-            for (k, l) in basis.column(i) {
-                row[k] = deviation * l;
+        for first in (0..D).step_by(GROUP) {
+            let mut columns = [[0.0; GROUP]; R];
+            for k in first..first + GROUP {
+                for (j, l) in basis.row(k) {
+                    columns[j][k - first] = deviation * l;
+                }
             }
-        }
-        for k in (0..R).rev() {
-            let inverse = a[k][k].recip();
-            let (above, rest) = root.split_at_mut(k);
-            let row = &mut rest[0][k..];
-            for x in row.iter_mut() {
-                *x *= inverse;
-            }
-            for (row_above, &r) in above.iter_mut().zip(&a[k]) {
-                for (x, m) in row_above[k..].iter_mut().zip(row.iter()) {
-                    *x -= r * m;
+            solve(&a, &mut columns, R.min(first + GROUP));
+            for (row, column) in self.root.iter_mut().zip(&columns) {
+                for (m, &c) in row[first..].iter_mut().zip(column) {
+                    *m = T::of(c);
                 }
             }
         }
 
+        // v̂ = s² L R⁻ᵀ R⁻¹ Lᵀ Ψᵀ(y − μ)/σ²
         let pull: [f64; D] = core::array::from_fn(|k| (factor.y[k] - mean * factor.one[k]) / noise);
-        let mut weights = [0.0; D];
-        for (i, row) in root.iter().enumerate() {
-            let along: f64 = row[i..].iter().zip(&pull[i..]).map(|(m, g)| m * g).sum();
-            for (w, m) in weights[i..].iter_mut().zip(&row[i..]) {
-                *w += along * m;
-            }
-        }
-        Posterior {
-            root: root.map(|row| row.map(T::of)),
-            weights: weights.map(T::of),
-            mean: hyper.mean,
-            length_scale: factor.length_scale,
-            widest: hyper.output_scale + hyper.output_scale,
-        }
+        let mut along = basis.project(&pull).map(|x| [scale * x]);
+        solve(&a, &mut along, R);
+        solve_transposed(&a, &mut along);
+        self.weights = basis.combine(&along.map(|[x]| x)).map(T::of);
     }
 
     /// The same posterior with `shift` added to the mean.
@@ -126,16 +142,15 @@ pub(super) fn dot_from<T: Real>(i: usize, a: &[T; D], b: &[T; D]) -> T {
     (s[0] + s[2]) + (s[1] + s[3])
 }
 
-/// `A = R Rᵀ` with `R` upper triangular, in place; `R_ij` is left at `[j][i]`.
+/// `A = R Rᵀ` with `R` upper triangular, in place; `R_ij` is left at `[j][i]`, and `1/R_ii` at `[i][i]`.
 ///
 /// `A − I` has no negative eigenvalue, so every pivot is at least 1 but for rounding.
 fn reverse_cholesky(a: &mut [[f64; R]; R]) {
     for j in (0..R).rev() {
-        let pivot = Float::sqrt(a[j][j].max(1.0));
-        let inverse = pivot.recip();
+        let inverse = Float::sqrt(a[j][j].max(1.0)).recip();
         let (above, rest) = a.split_at_mut(j);
         let row = &mut rest[0];
-        row[j] = pivot;
+        row[j] = inverse;
         for x in &mut row[..j] {
             *x *= inverse;
         }
@@ -145,6 +160,27 @@ fn reverse_cholesky(a: &mut [[f64; R]; R]) {
                 *x -= r * y;
             }
         }
+    }
+}
+
+/// `x ← R⁻¹ x`, for columns that are zero from row `filled` on.
+fn solve<const L: usize>(r: &[[f64; R]; R], x: &mut [[f64; L]; R], filled: usize) {
+    for k in (0..filled).rev() {
+        let solved = x[k].map(|x| x * r[k][k]);
+        x[k] = solved;
+        for (x, r) in x.iter_mut().zip(&r[k][..k]) {
+            for (x, s) in x.iter_mut().zip(&solved) {
+                *x -= r * s;
+            }
+        }
+    }
+}
+
+/// `x ← R⁻ᵀ x`
+fn solve_transposed(r: &[[f64; R]; R], x: &mut [[f64; 1]; R]) {
+    for k in 0..R {
+        let known: f64 = r[k][..k].iter().zip(x.iter()).map(|(r, [x])| r * x).sum();
+        x[k][0] = (x[k][0] - known) * r[k][k];
     }
 }
 

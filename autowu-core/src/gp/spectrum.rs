@@ -26,9 +26,13 @@ impl<T: Real> Spectrum<T> {
         Self::on(&Basis::new(factor.length_scale.wide()), factor)
     }
 
+    /// Out of line, so that its arrays are not on the stack during the rest of a test.
+    #[inline(never)]
     pub(crate) fn on(basis: &Basis, factor: &Factor<T>) -> Self {
         let mut sides = [basis.project(&factor.y), basis.project(&factor.one)];
-        let (mut lambda, mut off) = tridiagonal(factor.gram(basis), &mut sides);
+        let mut gram = [[0.0; R]; R];
+        factor.gram(basis, &mut gram);
+        let (mut lambda, mut off) = tridiagonal(&mut gram, &mut sides);
         implicit_ql(&mut lambda, &mut off, &mut sides);
         let [mut y, mut one] = sides;
         // Below this an eigenvalue is rounding, and far below σ²/s²: what it would explain belongs to the rest.
@@ -110,8 +114,8 @@ impl<T: Real> Spectrum<T> {
     }
 }
 
-/// `QᵀAQ` tridiagonal for symmetric `a`: its diagonal, its subdiagonal (in 0..R−1), and `Qᵀ` applied to `sides`.
-fn tridiagonal(mut a: [[f64; R]; R], sides: &mut [[f64; R]; 2]) -> ([f64; R], [f64; R]) {
+/// `QᵀAQ` tridiagonal for symmetric `a`, which is used up: its diagonal, its subdiagonal (in 0..R−1), and `Qᵀ` applied to `sides`.
+fn tridiagonal(a: &mut [[f64; R]; R], sides: &mut [[f64; R]; 2]) -> ([f64; R], [f64; R]) {
     let mut off = [0.0; R];
     for k in 0..R - 1 {
         let m = k + 1;
