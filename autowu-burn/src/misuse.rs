@@ -1,0 +1,130 @@
+//! What can go wrong between a trainer and its scheduler, in words.
+
+use core::fmt;
+
+/// Why the scheduler holds its learning rate instead of raising it.
+///
+/// Whatever it is, the learning rate stays where it was, the sentence goes to the log as an error, and the loss metric
+/// or [`record`](crate::AutoWu::record) hands it on, so that burn's trainer stops with it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// The scheduler is stepped and nothing tells it losses.
+    NoLoss,
+    /// The loss metric sees no training losses.
+    NoTrainingLoss {
+        /// Optimizer updates begun.
+        updates: u64,
+    },
+    /// Two loss metrics feed one run.
+    TwoMetrics,
+    /// More losses came than the optimizer made updates.
+    TooManyLosses {
+        /// Losses, one per `accumulation × devices` batches.
+        losses: u64,
+        /// Optimizer updates begun.
+        updates: u64,
+    },
+    /// A test is due and losses are missing.
+    MissingLosses {
+        /// Losses, one per `accumulation × devices` batches.
+        losses: u64,
+        /// Optimizer updates begun.
+        updates: u64,
+    },
+    /// A scheduler of this run asks for the learning rate of an update that is long past: a second training.
+    TwoTrainings {
+        /// The update that was asked for, from 0.
+        asked: u64,
+        /// Optimizer updates begun.
+        updates: u64,
+    },
+    /// A saved state was refused; the run kept its own.
+    Record(RecordError),
+    /// A loss could not be read from its device.
+    Device(String),
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Misuse::NoLoss => write!(
+                f,
+                "the scheduler has been stepped and nothing tells it the losses: register AutoWu::loss_metric() with \
+                 metric_train_numeric or metrics, wrap the model with AutoWu::model, or call AutoWu::record"
+            ),
+            Misuse::NoTrainingLoss { updates } => write!(
+                f,
+                "{updates} updates have begun and the loss metric has seen no training loss: register \
+                 AutoWu::loss_metric() for the training split, with metric_train_numeric or metrics"
+            ),
+            Misuse::TwoMetrics => write!(
+                f,
+                "two loss metrics of one AutoWu see training losses: register one, once, in one training; a second \
+                 training needs an AutoWu of its own"
+            ),
+            Misuse::TooManyLosses { losses, updates } => write!(
+                f,
+                "{losses} losses came for {updates} updates: a trainer that accumulates gradients or uses several \
+                 devices must be declared, with AutoWu::grads_accumulation and AutoWu::devices"
+            ),
+            Misuse::MissingLosses { losses, updates } => write!(
+                f,
+                "a test is due after {updates} updates and only {losses} losses have come: do \
+                 AutoWu::grads_accumulation and AutoWu::devices say what the trainer does?"
+            ),
+            Misuse::TwoTrainings { asked, updates } => write!(
+                f,
+                "a scheduler asks for the learning rate of update {asked} after {updates} updates: one AutoWu serves \
+                 one training; give the second one an AutoWu of its own, or load a checkpoint into it first"
+            ),
+            Misuse::Record(error) => write!(f, "the saved state was refused and the run starts as it was: {error}"),
+            Misuse::Device(error) => write!(f, "a loss could not be read from its device: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for Misuse {}
+
+/// Why a saved state was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// It holds no state of AutoWU.
+    Foreign,
+    /// It was written in another format.
+    Format {
+        /// The format that it has.
+        found: u64,
+        /// The format that this version reads.
+        known: u64,
+    },
+    /// Parts of it are missing.
+    CutShort {
+        /// The first part that is missing.
+        part: String,
+    },
+    /// Its parts are there and make no state.
+    Damaged(String),
+}
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecordError::Foreign => write!(
+                f,
+                "it is not a record of AutoWU: another scheduler wrote it; load it there, or start without it"
+            ),
+            RecordError::Format { found, known } => write!(
+                f,
+                "it has format {found}, this version of autowu-burn reads format {known}: use the version that wrote it"
+            ),
+            RecordError::CutShort { part } => {
+                write!(f, "it is cut short, `{part}` is missing: use an older checkpoint")
+            }
+            RecordError::Damaged(why) => write!(f, "it is damaged ({why}): use an older checkpoint"),
+        }
+    }
+}
+
+impl core::error::Error for RecordError {}

@@ -1,0 +1,164 @@
+//! A loop of one's own: `lr` and `record`, and the state as burn's record.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a failed expectation ends the test
+
+use autowu_burn::{AutoWu, Config, Event, RecordError};
+use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};
+use burn::tensor::{Device, Tensor};
+
+/// A valley in the logarithm of the learning rate, with ripples.
+fn loss(lr: f64, step: u64) -> f32 {
+    let x = lr.max(1e-9).ln() - 1e-2_f64.ln();
+    (1.0 + x * x / 10.0 + 0.05 * (step as f64 * 1.7).sin()) as f32
+}
+
+fn tensor(value: f32) -> Tensor<1> {
+    Tensor::from_floats([value], &Device::flex())
+}
+
+fn configs() -> [Config; 3] {
+    [Config::new(500), Config::new(500).without_restore(), Config::paper(25, 20)]
+}
+
+#[test]
+fn learning_rates_and_events_are_the_cores() {
+    for config in configs() {
+        let autowu = AutoWu::new(config).unwrap();
+        let mut core = autowu_core::AutoWu::<f64>::new(config).unwrap();
+        let mut restores = 0;
+        for step in 0..500 {
+            let lr = autowu.lr();
+            assert_eq!(lr.to_bits(), core.lr().to_bits(), "step {step}");
+            let event = autowu.record(&tensor(loss(lr, step))).unwrap();
+            assert_eq!(event, core.step(f64::from(loss(lr, step))).event, "step {step}");
+            restores += u32::from(matches!(event, Some(Event::Restore { .. })));
+        }
+        assert_eq!(restores > 0, config.restore);
+        assert_eq!(autowu.lr(), core.lr());
+    }
+}
+
+#[test]
+fn the_scheduler_of_the_loop_gives_the_same() {
+    let config = Config::new(300).without_restore();
+    let autowu = AutoWu::new(config).unwrap();
+    let mut scheduler = autowu.scheduler();
+    for step in 0..300 {
+        let lr = autowu.lr();
+        assert_eq!(scheduler.step(), lr, "step {step}");
+        autowu.record(&tensor(loss(lr, step))).unwrap();
+    }
+    assert!(autowu.misuse().is_none());
+}
+
+#[test]
+fn a_batch_of_losses_counts_as_its_mean() {
+    let device = Device::flex();
+    let a = AutoWu::new(Config::new(100)).unwrap();
+    let b = AutoWu::new(Config::new(100)).unwrap();
+    for i in 0..30 {
+        let i = i as f32;
+        a.record(&Tensor::from_floats([i, i + 2.0], &device)).unwrap();
+        b.record(&tensor(i + 1.0)).unwrap();
+    }
+    assert_eq!(a.to_record().unwrap().scalar::<u64>("autowu.digest"), b.to_record().unwrap().scalar("autowu.digest"));
+}
+
+#[test]
+fn a_state_saved_at_any_step_goes_on_the_same() {
+    for config in configs() {
+        for save in [0, 1, 19, 20, 33, 150, 251, 400, 499] {
+            let autowu = AutoWu::new(config).unwrap();
+            let mut other = None;
+            for step in 0..500 {
+                if step == save {
+                    // Through bytes, into a fresh run that is configured like it.
+                    let bytes = autowu.to_record().unwrap().into_bytes().unwrap();
+                    let fresh = AutoWu::new(config).unwrap();
+                    fresh.load_record(&LrSchedulerRecord::from_bytes(bytes).unwrap()).unwrap();
+                    other = Some(fresh);
+                }
+                let lr = autowu.lr();
+                if let Some(other) = &other {
+                    assert_eq!(other.lr().to_bits(), lr.to_bits(), "saved at {save}, step {step}");
+                    other.record(&tensor(loss(lr, step))).unwrap();
+                }
+                autowu.record(&tensor(loss(lr, step))).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn saving_does_not_move_the_run() {
+    let (a, b) = (AutoWu::new(Config::new(300)).unwrap(), AutoWu::new(Config::new(300)).unwrap());
+    for step in 0..300 {
+        let lr = a.lr();
+        assert_eq!(lr, b.lr(), "step {step}");
+        assert_eq!(a.record(&tensor(loss(lr, step))), b.record(&tensor(loss(lr, step))));
+        b.to_record().unwrap();
+    }
+}
+
+fn saved(steps: u64) -> LrSchedulerRecord {
+    let autowu = AutoWu::new(Config::new(500)).unwrap();
+    for step in 0..steps {
+        autowu.record(&tensor(loss(autowu.lr(), step))).unwrap();
+    }
+    autowu.to_record().unwrap()
+}
+
+/// Refused in words, and the run is as it was.
+fn refused(record: &LrSchedulerRecord, words: &str) -> RecordError {
+    let autowu = AutoWu::new(Config::new(500)).unwrap();
+    for step in 0..77 {
+        autowu.record(&tensor(loss(autowu.lr(), step))).unwrap();
+    }
+    let before = autowu.state();
+    let error = autowu.load_record(record).unwrap_err();
+    assert!(error.to_string().contains(words), "{error} has not {words:?}");
+    assert_eq!(autowu.state(), before);
+    error
+}
+
+#[test]
+fn records_that_are_not_whole_are_refused_and_change_nothing() {
+    let good = saved(123);
+    assert_eq!(refused(&LrSchedulerRecord::new(), "another scheduler"), RecordError::Foreign);
+    assert_eq!(
+        refused(&LrSchedulerRecord::new().with_scalar("current_step", 5_u64), "not a record"),
+        RecordError::Foreign
+    );
+    let newer = good.clone().with_scalar("autowu.format", 2_u64);
+    assert_eq!(refused(&newer, "format 2"), RecordError::Format { found: 2, known: 1 });
+    // Longer than what is there.
+    let length: u64 = good.scalar("autowu.length").unwrap();
+    refused(&good.clone().with_scalar("autowu.length", length + 8), "cut short");
+    refused(&good.clone().with_scalar("autowu.length", u64::MAX), "bytes");
+    refused(&good.clone().with_scalar("autowu.length", length - 8), "damaged");
+    // A word of another type, or of another state.
+    refused(&good.clone().with_scalar("autowu.00003", 0.5_f64), "cut short");
+    refused(&good.clone().with_scalar("autowu.00003", 0_u64), "damaged");
+    let other: u64 = saved(124).scalar("autowu.digest").unwrap();
+    refused(&good.with_scalar("autowu.digest", other), "digest");
+}
+
+#[test]
+fn a_scheduler_that_refuses_a_record_keeps_its_state_and_holds_its_learning_rate() {
+    let autowu = AutoWu::new(Config::new(500)).unwrap();
+    let mut scheduler = autowu.scheduler();
+    scheduler.load_record(LrSchedulerRecord::new());
+    assert!(matches!(autowu.misuse(), Some(autowu_burn::Misuse::Record(RecordError::Foreign))));
+    let first = scheduler.step();
+    assert!((0..50).all(|_| scheduler.step() == first));
+}
+
+#[test]
+fn a_loop_that_tells_no_losses_holds_the_learning_rate() {
+    let autowu = AutoWu::new(Config::new(500)).unwrap();
+    let mut scheduler = autowu.scheduler();
+    let first = scheduler.step();
+    assert!((0..200).all(|_| scheduler.step() == first));
+    let words = autowu.misuse().unwrap().to_string();
+    assert!(words.contains("AutoWu::loss_metric()") && words.contains("AutoWu::record"), "{words}");
+}
