@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn the_warmup_ends_with_the_first_step_at_the_ceiling() {
-        let config = Config::new(2000);
+        let config = Config { warmup_fraction: 0.5, ..Config::new(2000) };
         let first = first_rate(&config);
         for (base, rate) in
             [(1e-5, first), (1e-3, first / 3.0), (1e-2, 2.0 * first), (0.5, first), (0.1, 0.0), (1.0, first)]
