@@ -95,7 +95,7 @@ impl fmt::Display for ConfigError {
             ),
             E::NoFitSamples => write!(f, "fit_samples is 0: the fit needs at least 1 loss; the paper uses 100"),
             E::NoTestSamples => write!(f, "test_samples is 0: a vote needs at least 1 loss; the paper uses 500"),
-            E::NoMinSamples => write!(f, "min_samples is 0: a test needs at least 1 loss; the default is 20"),
+            E::NoMinSamples => write!(f, "min_samples is 0: a test needs at least 1 loss; the default is 10"),
             E::SubsetFraction { fraction } => {
                 write!(f, "subset_fraction is {fraction}: it must lie in (0, 1]; the default is 0.8")
             }
@@ -110,7 +110,7 @@ impl fmt::Display for ConfigError {
                 write!(f, "confidence is {confidence}: it must lie in (0.5, 1); the paper uses 0.95")
             }
             E::Descent { descent } => {
-                write!(f, "descent is {descent}: it must lie in (0.5, 1), or be None; the default is 0.99")
+                write!(f, "descent is {descent}: it must lie in (0.5, 1), or be None; the default is 0.99999")
             }
             E::NoInterval => write!(f, "the interval is 0 steps: test every step (1) or every epoch (its steps)"),
             E::IntervalGrowth { growth } => {
@@ -118,7 +118,7 @@ impl fmt::Display for ConfigError {
             }
             E::NoPatience => write!(f, "the patience is 0 tests: at least 1 is needed; the paper uses 3"),
             E::PatienceGrowth { growth } => {
-                write!(f, "the patience is a growth by {growth}: it must be finite and above 1; the default is 1.5")
+                write!(f, "the patience is a growth by {growth}: it must be finite and above 1; the default is 1.25")
             }
             E::GrowthNeedsExponential => write!(
                 f,

@@ -99,6 +99,24 @@ mod tests {
     }
 
     #[test]
+    fn mixing_is_that_of_the_published_generator() {
+        // The first outputs of splitmix64 from seed 0.
+        let outputs = [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f];
+        for (i, output) in outputs.into_iter().enumerate() {
+            assert_eq!(mix((i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)), output);
+        }
+    }
+
+    /// By a second program (in Python, from the description above): the same on every platform and on a device.
+    #[test]
+    fn permutations_are_what_they_were() {
+        let small = Permutation::new(10, 42, 3, 1);
+        assert_eq!(core::array::from_fn(|i| small.index(i as u32)), [6, 9, 8, 2, 1, 5, 3, 0, 4, 7]);
+        let large = Permutation::new(100_000, 7, 1, 2);
+        assert_eq!(core::array::from_fn(|i| large.index(i as u32)), [75_038, 10_417, 26_425, 2173, 30_004, 32_575]);
+    }
+
+    #[test]
     fn the_largest_size_stays_in_range() {
         let p = Permutation::new(u32::MAX, 1, 2, 3);
         assert!((0..1000).all(|i| p.index(i) < u32::MAX));
