@@ -137,7 +137,7 @@ impl<T: Number> Results<T> {
         measured.fit = Fit::from_array(*self.fits.get(i)?)?;
         let &[shift, output_scale, noise] = self.hypers.get(i)?;
         measured.hyper = Hyper { mean: mean + shift, output_scale, noise };
-        for vote in self.votes.chunks_exact(params.votes()).nth(i)? {
+        for vote in self.votes.chunks_exact(params.votes().max(1)).nth(i)? {
             let Vote { probability, descent, argmin } = *vote;
             if !(probability.is_finite() && descent.is_finite()) {
                 return None;

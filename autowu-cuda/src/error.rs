@@ -65,6 +65,13 @@ pub enum Error {
         /// Losses needed.
         needed: usize,
     },
+    /// Every curve of a batch goes on from a fit.
+    Fits {
+        /// Fits given.
+        given: usize,
+        /// Curves.
+        needed: usize,
+    },
     /// A stored curve is longer than what a scheduler would keep.
     CurveTooLong {
         /// Its index.
@@ -124,6 +131,9 @@ impl fmt::Display for Error {
             Error::Config(e) => write!(f, "{e}"),
             Error::Losses { given, needed } => {
                 write!(f, "{given} losses for {needed} (members × steps): give each member its loss, NaN if it failed")
+            }
+            Error::Fits { given, needed } => {
+                write!(f, "{given} fits for {needed} curves: give each its own, `Fit::default()` at its first test")
             }
             Error::CurveTooLong { curve, length } => write!(
                 f,

@@ -46,6 +46,27 @@ pub enum Losses<'a, T> {
     Device(&'a CudaView<'a, T>),
 }
 
+impl<T> Losses<'_, T> {
+    fn len(&self) -> usize {
+        match self {
+            Losses::Host(losses) => losses.len(),
+            Losses::Device(losses) => losses.len(),
+        }
+    }
+}
+
+/// What the launches rely on: every curve lies within the losses and has a fit.
+fn lie_within(curves: &[Curve], losses: usize, fits: usize) -> Result<(), Error> {
+    if fits != curves.len() {
+        return Err(Error::Fits { given: fits, needed: curves.len() });
+    }
+    let end = curves.iter().map(|c| c.offset.saturating_add(u64::from(c.length))).max().unwrap_or(0);
+    match usize::try_from(end) {
+        Ok(end) if end <= losses => Ok(()),
+        end => Err(Error::Losses { given: losses, needed: end.unwrap_or(usize::MAX) }),
+    }
+}
+
 impl<T: Number> Kernels<T> {
     /// Loads the kernels into the stream's context.
     ///
@@ -75,7 +96,7 @@ impl<T: Number> Kernels<T> {
     /// Tests every curve, in as many launches as memory asks for. Waits for the results.
     ///
     /// # Errors
-    /// Not one curve fits in the GPU's memory, or a failed call of the driver.
+    /// A curve that goes beyond the losses or has no fit, not one curve that fits in the GPU's memory, or a failed call of the driver.
     pub fn run(
         &self,
         params: &Params,
@@ -83,6 +104,7 @@ impl<T: Number> Kernels<T> {
         losses: Losses<'_, T>,
         fits: &[[T; 10]],
     ) -> Result<Results<T>, Error> {
+        lie_within(curves, losses.len(), fits.len())?;
         let mut results = Results { fits: Vec::new(), ..Results::default() };
         let (mut done, mut at_once) = (0, MOST_CURVES);
         while done < curves.len() {
@@ -126,7 +148,7 @@ impl<T: Number> Kernels<T> {
     /// For benchmarks: [`run`](Self::run) does not wait between kernels.
     ///
     /// # Errors
-    /// A failed call of the driver.
+    /// A curve that goes beyond the losses or has no fit, or a failed call of the driver.
     pub fn time(
         &self,
         params: &Params,
@@ -134,6 +156,7 @@ impl<T: Number> Kernels<T> {
         losses: Losses<'_, T>,
         fits: &[[T; 10]],
     ) -> Result<Times, Error> {
+        lie_within(curves, losses.len(), fits.len())?;
         let measure = || {
             let mut batch = Resident::new(self, params, curves, losses, fits)?;
             batch.wait()?;
@@ -169,4 +192,22 @@ pub fn bytes<T>(params: &Params, curves: &[Curve]) -> usize {
     let losses: usize = curves.iter().map(|c| c.length as usize).sum();
     let each = size_of::<Curve>() + 18 * size_of::<T>() + 4 + params.votes() * size_of::<Vote<T>>();
     losses * size_of::<T>() + curves.len() * each
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn curves_beyond_the_losses_never_reach_the_gpu() {
+        let curves = [Curve::new(0, 5, 1), Curve::new(5, 7, 1)];
+        assert_eq!(lie_within(&curves, 12, 2), Ok(()));
+        assert_eq!(lie_within(&curves, 11, 2), Err(Error::Losses { given: 11, needed: 12 }));
+        assert_eq!(lie_within(&curves, 12, 1), Err(Error::Fits { given: 1, needed: 2 }));
+        assert_eq!(
+            lie_within(&[Curve::new(u64::MAX, 1, 1)], 12, 1),
+            Err(Error::Losses { given: 12, needed: u64::MAX as usize })
+        );
+        assert_eq!(lie_within(&[], 0, 0), Ok(()));
+    }
 }

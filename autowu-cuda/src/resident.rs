@@ -84,7 +84,7 @@ impl<'a, T: Number> Resident<'a, T> {
         let mut call = self.kernels.stream().launch_builder(&self.kernels.view);
         call.arg(&self.curves).arg(&losses).arg(&self.params).arg(&n).arg(&mut self.views).arg(&mut self.samples);
         // SAFETY: the arguments are those of `view` in autowu.cu, in order; it reads `length` losses from `offset` on of each
-        // of the `n` curves, which the callers of `Kernels::run` keep within `losses`, and writes one view and one count per curve.
+        // of the `n` curves, which lie within `losses` (`lie_within` in kernels.rs), and writes one view and one count per curve.
         unsafe { call.launch(config::<T>(n, 0)) }.map_err(|e| ("launch of the kernel `view`", e))?;
         Ok(())
     }

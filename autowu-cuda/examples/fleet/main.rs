@@ -103,7 +103,7 @@ fn run(args: &Args) -> Result<(), String> {
     }
     std::fs::create_dir_all(&args.out).map_err(|e| format!("{}: {e}", args.out.display()))?;
     write_csv(&args.out.join("fleet.csv"), &members)?;
-    plot::draw(&args.out.join("fleet.svg"), args.steps, &members)?;
+    plot::draw(&args.out.join("fleet.svg"), Config::new(args.steps).warmup_steps(), &members)?;
     println!("wrote fleet.csv and fleet.svg to {}", args.out.display());
     Ok(())
 }

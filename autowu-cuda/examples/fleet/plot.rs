@@ -11,18 +11,18 @@ const PEAK: RGBColor = RGBColor(26, 82, 140);
 const MEDIAN: RGBColor = RGBColor(222, 118, 40);
 
 /// Points drawn at most: more only make the file large.
-const MOST_POINTS: usize = 1500;
+const MOST_POINTS: usize = 1000;
 const BINS: u64 = 50;
 
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
-/// Draws a fleet as SVG.
-pub fn draw(path: &Path, steps: u64, members: &[Member]) -> Result<(), String> {
+/// Draws a fleet as SVG: `warmup` is the number of steps that detections can come in.
+pub fn draw(path: &Path, warmup: u64, members: &[Member]) -> Result<(), String> {
     let picture = || -> Drawn {
         let root = SVGBackend::new(path, (1120, 480)).into_drawing_area();
         root.fill(&WHITE)?;
         let (left, right) = root.split_horizontally(560);
-        draw_steps(&left, steps, members)?;
+        draw_steps(&left, warmup, members)?;
         draw_peaks(&right, members)?;
         root.present()?;
         Ok(())
@@ -31,9 +31,9 @@ pub fn draw(path: &Path, steps: u64, members: &[Member]) -> Result<(), String> {
 }
 
 /// Detections by step: the first of each member, and on top of them the others.
-fn draw_steps(area: &DrawingArea<SVGBackend, Shift>, steps: u64, members: &[Member]) -> Drawn {
-    let width = (steps / 2).div_ceil(BINS).max(1);
-    let bins = (steps / 2 / width + 1) as usize;
+fn draw_steps(area: &DrawingArea<SVGBackend, Shift>, warmup: u64, members: &[Member]) -> Drawn {
+    let width = warmup.div_ceil(BINS).max(1);
+    let bins = (warmup / width + 1) as usize;
     let (mut first, mut all) = (vec![0; bins], vec![0; bins]);
     for member in members {
         for (i, &step) in member.detections.iter().enumerate() {
