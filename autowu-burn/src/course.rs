@@ -19,6 +19,9 @@ pub(crate) const LAG: u64 = 2;
 /// Learning rates kept for schedulers that come after the first: other parameter groups, other workers.
 const KEPT: usize = 8;
 
+/// Most losses that wait on the device: a long run's tests are far apart, and a loss that is not finite must not wait for them.
+const MOST_UNREAD: usize = 512;
+
 /// Who tells the losses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -231,7 +234,7 @@ impl Course {
             Some(steps) => self.core.steps().saturating_add(steps) <= self.closed,
             None => self.unread.len() as u64 >= self.core.test_interval(),
         };
-        if !due {
+        if !due && self.unread.len() < MOST_UNREAD {
             return Ok(None);
         }
         let losses = self.unread.read().map_err(|e| Misuse::Device(e.to_string()))?;

@@ -86,8 +86,8 @@ impl AutoWu {
 
     /// In a loop of your own: takes the loss of the next update, before that update is made, and says what follows.
     ///
-    /// The tensor stays on the device, without its graph; all that wait are read together when a test is due, so that the device
-    /// is not held up between tests. Learning rates are those of [`autowu_core::AutoWu::step`] with the same losses, bit
+    /// The tensor stays on the device, without its graph; all that wait are read together when a test is due (or they are
+    /// 512), so that the device is not held up between tests. Learning rates are those of [`autowu_core::AutoWu::step`] with the same losses, bit
     /// for bit, as long as losses are finite; one that is not is seen at the next read. With gradient accumulation call it
     /// once per update, with the mean over the batches.
     ///

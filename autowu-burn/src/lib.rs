@@ -4,13 +4,34 @@
 //! # In burn's trainer
 //! Two lines: [`AutoWu::loss_metric`] where `LossMetric::new()` stood, and [`AutoWu::scheduler`] as the scheduler.
 //!
-//! ```ignore
-//! let autowu = AutoWu::new(Config::epochs(steps_per_epoch, epochs))?;
-//! let training = SupervisedTraining::new(folder, train, valid)
-//!     .metrics((AccuracyMetric::new(), autowu.loss_metric()))
-//!     .num_epochs(epochs);
+#![cfg_attr(feature = "train", doc = "```no_run")]
+#![cfg_attr(not(feature = "train"), doc = "```ignore")]
+//! # use burn::{data::dataloader::DataLoader, optim::AdamWConfig, train::metric::AccuracyMetric};
+//! # use burn::train::{ClassificationOutput, InferenceStep, Learner, LearnerModel, SupervisedTraining, TrainStep};
+//! # use std::sync::Arc;
+//! use autowu_burn::{AutoWu, Config};
+//!
+//! # fn train<M, B: 'static>(model: M, train: Arc<dyn DataLoader<B>>, valid: Arc<dyn DataLoader<B>>)
+//! # -> Result<M, autowu_burn::ConfigError>
+//! # where
+//! #     M: LearnerModel
+//! #         + TrainStep<Input = B, Output = ClassificationOutput>
+//! #         + InferenceStep<Input = B, Output = ClassificationOutput>,
+//! # {
+//! # let (items, batch_size, epochs) = (50_000_usize, 128, 20);
+//! // The budget in optimizer updates is all that it needs to be told.
+//! let steps_per_epoch = items.div_ceil(batch_size) as u64;
+//! let autowu = AutoWu::new(Config::epochs(steps_per_epoch, epochs))?.keep_best_in("out/checkpoint");
 //! let model = autowu.model(model, |output| output.loss.clone()); // recommended: weights can go back
-//! let result = training.launch(Learner::new(model, AdamWConfig::new().init(), autowu.scheduler()));
+//! let training = SupervisedTraining::new("out", train, valid)
+//!     .metrics((AccuracyMetric::new(), autowu.loss_metric())) // 1: in the place of LossMetric::new()
+//!     .metric_train(autowu.phase_metric()) // what AutoWU does and why, in the dashboard
+//!     .with_default_checkpointers()
+//!     .num_epochs(epochs as usize);
+//! let result = training.launch(Learner::new(model, AdamWConfig::new().init(), autowu.scheduler())); // 2
+//! let model = result.model.into_inner();
+//! # Ok(model)
+//! # }
 //! ```
 //! The third, [`AutoWu::model`], wraps the model: when a climb of the learning rate ends, its weights and the optimizer's state go
 //! back to their best point, and the climb goes on from there, more slowly. It is the better rule. Without it the first
@@ -77,6 +98,8 @@
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+// Half of a run's course is reached by the trainer's metrics alone; it is the same course in a loop of one's own.
+#![cfg_attr(not(feature = "train"), allow(dead_code))]
 
 mod adamp;
 mod batches;

@@ -39,6 +39,17 @@ fn learning_rates_and_events_are_the_cores() {
 }
 
 #[test]
+fn in_a_long_run_a_loss_that_is_not_finite_waits_for_512_updates_at_most() {
+    // Tests are some 3,300 updates apart.
+    let autowu = AutoWu::new(Config::new(1_000_000)).unwrap();
+    let events: Vec<_> =
+        (0..1025).map(|step| autowu.record(&tensor(if step == 600 { f32::NAN } else { 2.0 })).unwrap()).collect();
+    assert!(matches!(events[0], Some(Event::Snapshot { .. })));
+    let back = events.iter().position(|event| matches!(event, Some(Event::Restore { .. }))).unwrap();
+    assert!((600..600 + 512).contains(&back), "{back}");
+}
+
+#[test]
 fn the_scheduler_of_the_loop_gives_the_same() {
     let config = Config::new(300).without_restore();
     let autowu = AutoWu::new(config).unwrap();

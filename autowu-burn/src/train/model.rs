@@ -52,7 +52,7 @@ impl AutoWu {
     /// training in `training`.
     ///
     /// Each checkpoint of the warmup then comes with two files, `autowu-best-model-N.bpk` and `autowu-best-optim-N.bpk`, of which
-    /// the last four pairs stay. A training that is resumed with them is the one that was not interrupted, also where weights go back to a
+    /// each start of the training leaves its last four pairs. A training that is resumed with them is the one that was not interrupted, also where weights go back to a
     /// point before the checkpoint. Without them the weights of the checkpoint take their place, which a warning says.
     #[must_use]
     pub fn keep_best_in(self, folder: impl Into<PathBuf>) -> Self {
