@@ -72,6 +72,7 @@ fn instructions(precision: &str, case: usize, times: u64) -> u64 {
         .output()
         .expect("valgrind, which must be installed (`apt install valgrind`)");
     let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
     let count = text.lines().find_map(|line| line.split_once("Collected : ")).map(|(_, count)| count.trim());
     count.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("no count from valgrind:\n{text}"))
 }

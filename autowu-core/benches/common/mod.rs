@@ -32,7 +32,7 @@ pub fn between_tests<T: Real>() -> AutoWu<T> {
 
 /// The default for a budget whose first climb is `losses` steps long.
 pub fn config(losses: u64) -> Config {
-    Config::new(2 * losses + 2)
+    Config { warmup_fraction: 0.5, ..Config::new(2 * losses + 2) }
 }
 
 /// `n` standardised samples `(x_i, y_i)`, in an order that jumps about as that of a subset does.
