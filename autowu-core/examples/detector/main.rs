@@ -9,20 +9,27 @@
 //! the warmup. Every run has its own minimum (2.5 to 4 decades above η_min), noise and seed, and the rules see the same runs.
 
 mod cells;
+mod chart;
 mod climb;
 mod curves;
+mod known;
 mod rules;
 mod table;
 
 use cells::{Cell, Cells};
 use clap::Parser;
 use climb::{Climb, End};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 use table::Row;
 
-/// Simulates the detector on made loss curves and writes a table (CSV and Markdown).
+/// Simulates the detector on made loss curves and writes a table (CSV and Markdown) and a picture.
+///
+/// A cell that OUT/detector.csv has with as many runs is not simulated again, so that a long simulation can be stopped and taken up, and made in
+/// pieces. Delete the file when the rules have changed.
 #[derive(Parser)]
 #[command(after_help = "EXAMPLES:\n  \
     detector --runs 50                                      a first look, in a minute\n  \
@@ -37,7 +44,7 @@ struct Args {
     /// Threads [default: one per core].
     #[arg(long)]
     threads: Option<usize>,
-    /// Folder for detector.csv and detector.md; without it the table goes to standard output only.
+    /// Folder for detector.csv, detector.md and detector.svg; without it the table goes to standard output only.
     #[arg(long)]
     out: Option<PathBuf>,
 }
@@ -55,15 +62,30 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), String> {
     let cells = args.cells.list()?;
     let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
-    let mut rows = Vec::new();
+    let mut rows = match &args.out {
+        Some(folder) => known::read(folder)?,
+        None => Vec::new(),
+    };
+    let is_known = |rows: &[Row], cell: &Cell| rows.iter().any(|r| known::is_of(r, cell) && r.runs >= args.runs);
+    let begun = Instant::now();
+    let to_do: Vec<&Cell> = cells.iter().filter(|cell| !is_known(&rows, cell)).collect();
     println!("{}", table::HEADER);
-    for cell in &cells {
+    for (done, cell) in (1..).zip(&to_do) {
         let row = Row::of(cell, &simulate(cell, args.runs, threads)?);
         println!("{}", row.markdown());
+        rows.retain(|r| !known::is_of(r, cell));
         rows.push(row);
+        if let Some(folder) = &args.out {
+            known::sort(&mut rows);
+            table::write(folder, &rows)?;
+        }
+        let left = begun.elapsed().as_secs_f64() / 60.0 * (to_do.len() - done) as f64 / done as f64;
+        if std::io::stderr().is_terminal() {
+            eprintln!("{done} of {} cells, about {left:.0} minutes left", to_do.len());
+        }
     }
     match &args.out {
-        Some(folder) => table::write(folder, &rows),
+        Some(folder) => chart::draw(folder, &rows),
         None => Ok(()),
     }
 }

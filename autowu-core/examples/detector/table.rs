@@ -6,21 +6,27 @@ use std::fmt::Write;
 use std::path::Path;
 
 pub const HEADER: &str = "\
-| budget | curve | noise | level | rule | false ends % | missed % | delay, median | 90 % | peak error, median decades | 90 % of \\|error\\| |
-|---|---|---|---|---|---|---|---|---|---|---|";
+| budget | curve | noise | level | rule | runs | false ends % | missed % | delay, median | 90 % | peak error, median decades | 90 % of \\|error\\| |
+|---|---|---|---|---|---|---|---|---|---|---|---|";
+
+/// The columns of detector.csv.
+pub const COLUMNS: &str = "budget,curve,noise,level,rule,runs,false_percent,missed_percent,delay_median,delay_p90,peak_error_median,peak_error_abs_p90";
 
 /// Percentages of the runs; delay: growth of the learning rate from the minimum to the detection; errors in decades.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    budget: String,
-    curve: &'static str,
-    noise: &'static str,
-    level: f64,
-    rule: &'static str,
-    runs: usize,
-    false_ends: f64,
-    missed: f64,
-    delay: Option<[f64; 2]>,
-    error: Option<[f64; 2]>,
+    pub budget: String,
+    pub curve: String,
+    pub noise: String,
+    pub level: f64,
+    pub rule: String,
+    pub runs: usize,
+    pub false_ends: f64,
+    pub missed: f64,
+    /// Median and 90th percentile.
+    pub delay: Option<[f64; 2]>,
+    /// Median, and 90th percentile of its size.
+    pub error: Option<[f64; 2]>,
 }
 
 impl Row {
@@ -38,10 +44,10 @@ impl Row {
         let delays: Vec<f64> = delays.collect();
         Row {
             budget: format!("{}x{}", cell.steps_per_epoch, cell.epochs),
-            curve: cell.curve.name(),
-            noise: cell.noise.name(),
+            curve: cell.curve.name().into(),
+            noise: cell.noise.name().into(),
             level: cell.level,
-            rule: cell.rule.name,
+            rule: cell.rule.name.into(),
             runs: ends.len(),
             false_ends: share(ends.iter().filter(|e| is_false(e)).count()),
             missed: if cell.curve.lowest(0.0).is_some() {
@@ -60,8 +66,8 @@ impl Row {
         let [delay, late] = pair(self.delay, |x| format!("×{x:.2}"));
         let [error, wide] = pair(self.error, |x| format!("{x:.2}"));
         format!(
-            "| {} | {} | {} | {} | {} | {:.1} | {:.1} | {delay} | {late} | {error} | {wide} |",
-            self.budget, self.curve, self.noise, self.level, self.rule, self.false_ends, self.missed
+            "| {} | {} | {} | {} | {} | {} | {:.1} | {:.1} | {delay} | {late} | {error} | {wide} |",
+            self.budget, self.curve, self.noise, self.level, self.rule, self.runs, self.false_ends, self.missed
         )
     }
 
@@ -91,9 +97,7 @@ fn quantile(mut values: Vec<f64>, q: f64) -> Option<f64> {
 
 /// Writes detector.csv and detector.md.
 pub fn write(folder: &Path, rows: &[Row]) -> Result<(), String> {
-    let mut csv = String::from(
-        "budget,curve,noise,level,rule,runs,false_percent,missed_percent,delay_median,delay_p90,peak_error_median,peak_error_abs_p90\n",
-    );
+    let mut csv = format!("{COLUMNS}\n");
     let mut markdown = format!("{HEADER}\n");
     for row in rows {
         let _ = writeln!(csv, "{}", row.csv());
