@@ -85,7 +85,10 @@ fn run(args: &Args) -> Result<(), String> {
         }
     }
     match &args.out {
-        Some(folder) => chart::draw(folder, &rows),
+        Some(folder) => {
+            table::write(folder, &rows)?;
+            chart::draw(folder, &rows)
+        }
         None => Ok(()),
     }
 }
