@@ -39,7 +39,8 @@
 //!
 //! # Features
 //! `std` (default) or `libm`, as in num-traits: where `sqrt` and `floor` come from. `serde`: save and load a run.
-//! No heap and no `unsafe` under any of them.
+//! No heap and no `unsafe` under any of them. A step with a test needs about 17 KiB of stack in `f64` and 13 KiB in `f32`, on x86-64;
+//! [`MicroWu`] with its stack fits 16 KiB.
 
 #![no_std]
 #![forbid(unsafe_code)]
