@@ -102,6 +102,14 @@ where
         training = training.renderer(Box::new(plain::Plain::default()));
     }
     if done > 0 {
+        let checkpoint = args.out.join(format!("checkpoint/scheduler-{done}.bpk"));
+        if !checkpoint.exists() {
+            return Err(format!(
+                "--resume {done}: {} is not there; burn keeps the last two epochs",
+                checkpoint.display()
+            )
+            .into());
+        }
         training = training.checkpoint(done as usize);
     }
     let result = training.launch(learner);
