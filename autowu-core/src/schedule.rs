@@ -202,6 +202,21 @@ mod tests {
     }
 
     #[test]
+    fn shapes_are_their_formulas() {
+        for (decay, at_a_quarter) in ALL.into_iter().zip([0.853_553_390_593_273_8, 0.853_553_390_593_273_8, 0.75, 0.5])
+        {
+            for (u, left) in [(-1.0, 1.0), (0.0, 1.0), (0.25, at_a_quarter), (1.0, 0.0), (2.0, 0.0)] {
+                assert!((decay.shape::<f64>(u) - left).abs() < 1e-15, "{decay:?} {u}");
+            }
+        }
+        for x in [-1.0, 0.0, 0.25, 1.0, 3.0_f64] {
+            let inside = x.clamp(0.0, 1.0);
+            assert!((Warmup::Exponential.at(x, 1e-4, 1.0) / 1e-4_f64.powf(1.0 - inside) - 1.0).abs() < 1e-14, "{x}");
+            assert!((Warmup::Linear.at(x, 0.2, 1.0) - (0.2 + 0.8 * inside)).abs() < 1e-15, "{x}");
+        }
+    }
+
+    #[test]
     fn the_last_steps_of_a_long_run_keep_their_digits() {
         let total = 1_000_000_000;
         for k in 1..5_u64 {

@@ -179,12 +179,22 @@ mod tests {
     #[test]
     fn a_history_equals_its_copy() {
         let mut t = Trajectory::<f64, 4>::new();
-        assert_eq!(t, t.clone());
-        t.push(f64::NAN);
-        assert_eq!(t, t.clone());
-        let before = t.clone();
-        t.push(1.0);
-        assert_ne!(t, before);
+        for loss in [f64::NAN, 1.0, 2.0] {
+            let before = t.clone();
+            assert_eq!(t, before);
+            t.push(loss);
+            assert_eq!(t, t.clone());
+            assert_ne!(t, before);
+        }
+        let of = |losses: [f64; 3]| {
+            let mut t = Trajectory::<f64, 4>::new();
+            losses.into_iter().for_each(|y| t.push(y));
+            t
+        };
+        assert_eq!(t, of([f64::NAN, 1.0, 2.0]));
+        for other in [[0.5, 1.0, 2.0], [f64::NAN, 1.5, 2.0], [f64::NAN, f64::NAN, 2.0]] {
+            assert_ne!(t, of(other));
+        }
     }
 
     #[test]
@@ -193,7 +203,28 @@ mod tests {
         for i in 0..333 {
             t.push(f64::from(i));
             assert_eq!(t.losses(), i as u64 + 1);
+            let per = t.resolution() as f64;
+            for (k, &value) in t.values().iter().enumerate() {
+                assert!((value - (per * k as f64 + (per - 1.0) / 2.0)).abs() < 1e-9, "{i}, block {k}: {value}");
+            }
+            let seen = t.len() as f64 * per;
+            assert!(t.waiting == 0 || (t.mean - (seen + f64::from(i)) / 2.0).abs() < 1e-9, "{i}: {}", t.mean);
         }
-        assert!(t.len() >= 2);
+    }
+
+    #[test]
+    fn merging_leaves_out_what_is_not_finite() {
+        let of = |losses: &[f64]| {
+            let mut t = Trajectory::<f64, 3>::new();
+            losses.iter().for_each(|&y| t.push(y));
+            (t.values().to_vec(), t.mean, t.finite)
+        };
+        let nan = f64::NAN;
+        // Full with three; the fourth merges the first two, and the third joins it.
+        assert_eq!(of(&[1.0, nan, 3.0, 5.0]).0, [1.0, 4.0]);
+        assert_eq!(of(&[nan, 1.0, 3.0, nan]).0, [1.0, 3.0]);
+        assert_eq!(of(&[1.0, 3.0, nan, 5.0]).0, [2.0, 5.0]);
+        let (values, ..) = of(&[1.0, 3.0, nan, nan]);
+        assert!(values[0] == 2.0 && values[1].is_nan());
     }
 }
