@@ -64,7 +64,7 @@ impl Baseline {
 }
 
 /// A run and what it is worth.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Judged<'a> {
     pub run: &'a Run,
     pub cell: Cell,

@@ -81,7 +81,10 @@ fn head(judgement: &Judgement, half: Option<Half>) -> String {
     text
 }
 
+/// The presets and the baseline, each by one property. What leaving out a mechanism does is in the first table.
 fn breakdowns(folder: &Path, judged: &[Judged], text: &mut String) -> Result<(), String> {
+    let is_main = |j: &&Judged| [TUNED, "default", "no restore", "paper"].contains(&j.schedule);
+    let judged: &[Judged] = &judged.iter().filter(is_main).copied().collect::<Vec<_>>();
     let mut table = |name: &str, rows: Vec<Row>| {
         let _ = write!(text, "\n## By {name}\n\n![](by-{name}.svg)\n\n{}", tables::gaps(Some(name), &rows));
         picture(folder, &format!("by-{name}"), &rows)
@@ -89,8 +92,19 @@ fn breakdowns(folder: &Path, judged: &[Judged], text: &mut String) -> Result<(),
     table("task", tables::rows(judged, |j| (j.cell.task, j.cell.task.name().into())))?;
     table("optimizer", tables::rows(judged, |j| (j.cell.optimizer, j.cell.optimizer.name().into())))?;
     table("batch", tables::rows(judged, |j| (j.cell.batch, format!("batch {}", j.cell.batch))))?;
+    table("steps", tables::rows(judged, |j| length(j.run.steps)))?;
     table("budget", tables::rows(judged, |j| (j.cell.budget, j.cell.budget.words())))?;
     table("half", tables::rows(judged, |j| (j.cell.half() as u8, j.cell.half().words().into())))
+}
+
+/// The order of magnitude of a run's length.
+fn length(steps: usize) -> (usize, String) {
+    match steps {
+        0..=100 => (0, "up to 100 steps".into()),
+        101..=300 => (1, "101 to 300".into()),
+        301..=1000 => (2, "301 to 1,000".into()),
+        _ => (3, "over 1,000".into()),
+    }
 }
 
 /// A table of gaps as a picture.
