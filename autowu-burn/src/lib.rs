@@ -71,7 +71,8 @@
 //! learning rate does not depend on losses there. One thing is late, and always by the same: a loss that is NaN or infinite is acted
 //! on two updates after its own, because no update may wait for its predecessor's loss. With [`AutoWu::model`] or
 //! [`AutoWu::record`] losses never leave the trainer's thread; they stay on the device and are read together when a test is
-//! due, NaN included. A test is due each time the learning rate of the first climb has grown by a tenth: about every 240th part of the budget.
+//! due, NaN included. A test is due each time the learning rate of the first climb has grown by a tenth: about every 300th part of the budget.
+//! In the decay the mean loss is looked at every eightieth part.
 //!
 //! # Several batches to an update
 //! A step of AutoWU is an optimizer update. With `grads_accumulation(4)` in the training, say so here too

@@ -35,7 +35,7 @@
 //! # What holds
 //! - Losses stay on the device until a test is due: no read per step. A loss is f32 or f64 with one element and is kept as f32.
 //! - A loss that is NaN or infinite is noticed at the next read, at most one test interval late (in the decay: 64 steps).
-//! - Memory during the warmup: one copy of the variables and of the optimizer's state. None in the decay.
+//! - Memory: one copy of the variables and of the optimizer's state; with `Config { rescue: None, .. }` only during the warmup.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

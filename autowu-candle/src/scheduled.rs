@@ -16,7 +16,7 @@ pub(crate) type State = HashMap<String, Tensor>;
 /// An optimizer, or several as parameter groups, whose learning rate AutoWU sets, and whose weights it puts back when the
 /// learning rate climbed too far.
 ///
-/// Memory: during the warmup it keeps one copy of the variables, and of the optimizers' states where it can reach them: for AdamW,
+/// Memory: it keeps one copy of the variables, and of the optimizers' states where it can reach them: for AdamW,
 /// AdamP and LAMB three times the weights. [`Config::without_restore`] does without any copy.
 ///
 /// ```
@@ -174,7 +174,7 @@ impl<O: Optimizer> Scheduled<O> {
                     }
                 }
             }
-            Some(Event::Decay { .. }) => {
+            Some(Event::Decay { .. }) if !self.scheduler.autowu().may_restore() => {
                 self.snapshot.clear();
                 self.kept.clear();
             }

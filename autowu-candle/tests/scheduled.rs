@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used)] // a failed expectation ends the test
 
 use autowu_candle::{
-    AdamW, AutoWu, Config, Error, Event, OptimizerState, ParamsAdamW, ParamsSgdm, Scheduled, Scheduler, Sgdm,
+    AdamW, AutoWu, Config, Error, Event, OptimizerState, ParamsAdamW, ParamsSgdm, Phase, Reason, Scheduled, Scheduler,
+    Sgdm,
 };
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::Optimizer;
@@ -75,6 +76,30 @@ fn a_restore_puts_weights_and_moments_of_the_snapshot_back_and_makes_no_update()
         }
     }
     assert!(restores >= 1);
+}
+
+#[test]
+fn a_decay_that_loses_its_descent_gets_the_snapshot_of_the_warmup_back() {
+    let w = weights(3);
+    let optimizer = AdamW::new(vec![w.clone()], ParamsAdamW::default()).unwrap();
+    let mut scheduled = Scheduled::new(optimizer, Config::new(STEPS)).unwrap();
+    let (mut kept, mut lost) = (Vec::new(), 0);
+    for step in 0..STEPS {
+        let before = (values(&w), moments(&scheduled));
+        let is_decaying = matches!(scheduled.autowu().phase(), Phase::Decay { .. });
+        // Step 0 has the highest loss of the warmup.
+        match scheduled.backward_step(&scripted(&w, if is_decaying { 0 } else { step })).unwrap() {
+            Some(Event::Snapshot { .. }) => kept = vec![before],
+            Some(Event::Restore { reason: Reason::DescentLost, from, to, .. }) => {
+                lost += 1;
+                assert_eq!((&values(&w), &moments(&scheduled)), (&kept[0].0, &kept[0].1));
+                assert!(to < from / 2.9, "{from} → {to}");
+                assert_eq!(scheduled.lr(), to);
+            }
+            _ => {}
+        }
+    }
+    assert!(lost >= 1);
 }
 
 fn moments(scheduled: &Scheduled<AdamW>) -> Vec<(String, Vec<f32>)> {

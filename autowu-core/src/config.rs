@@ -153,6 +153,11 @@ pub struct Config {
     pub fallback: Fallback,
     /// What NaN and infinity mean.
     pub non_finite: NonFinite,
+    /// When the decay has given back more than half of what the loss had fallen in the warmup, or a loss is not finite, the weights go back to the
+    /// last copy, and the rest of the decay has learning rates so many times lower, > 1. Without [`restore`](Self::restore) it is said, and
+    /// nothing else. `None`: the decay is only looked at for NaN.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real::option"))]
+    pub rescue: Option<f64>,
     /// Whether the trainer can keep a copy of its weights and go back to it. Without it no `Snapshot` and no `Restore` is emitted.
     pub restore: bool,
     /// The learning rate after the last step.
@@ -192,6 +197,7 @@ impl Config {
             detection: Detection::ClimbOn { slowdown: 3.0 },
             fallback: Fallback::Argmin,
             non_finite: NonFinite::EndClimb { back_steps: 10 },
+            rescue: Some(3.0),
             restore: true,
             past_end: PastEnd::Floor,
             seed: 0,
@@ -224,6 +230,7 @@ impl Config {
             detection: Detection::EndWarmup,
             fallback: Fallback::Reached,
             non_finite: NonFinite::Ignore,
+            rescue: None,
             restore: false,
             past_end: PastEnd::Reference,
             ..Self::new(steps_per_epoch.saturating_mul(epochs))
@@ -326,6 +333,11 @@ impl Config {
             && !(slowdown >= 1.0 && slowdown.is_finite())
         {
             return Err(E::Slowdown { slowdown });
+        }
+        if let Some(factor) = self.rescue
+            && !growth(factor)
+        {
+            return Err(E::Rescue { factor });
         }
         if matches!(self.detection, Detection::ClimbOn { .. }) && !self.restore {
             return Err(E::ClimbOnNeedsRestore);

@@ -55,6 +55,8 @@ pub enum ConfigError {
     GrowthNeedsExponential,
     /// `slowdown` is below 1 or not finite.
     Slowdown { slowdown: f64 },
+    /// `rescue` is not above 1 or not finite.
+    Rescue { factor: f64 },
     /// `Detection::ClimbOn` with `restore: false`.
     ClimbOnNeedsRestore,
     /// The history holds fewer losses than a test asks for.
@@ -126,6 +128,12 @@ impl fmt::Display for ConfigError {
             ),
             E::Slowdown { slowdown } => {
                 write!(f, "slowdown is {slowdown}: it must be finite and at least 1; the default is 3")
+            }
+            E::Rescue { factor } => {
+                write!(
+                    f,
+                    "rescue is {factor}: it must be finite and above 1; the default is 3, None does not watch the decay"
+                )
             }
             E::ClimbOnNeedsRestore => write!(
                 f,

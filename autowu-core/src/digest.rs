@@ -34,8 +34,11 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             t.finite,
             t.waiting,
             t.blocks.len() as u64,
+            u64::from(self.watch.fell),
+            self.watch.count,
         ];
         let numbers = t.blocks.iter().copied().chain([t.mean]).chain(self.fit.to_array());
+        let numbers = numbers.chain([self.watch.first, self.watch.lowest, self.watch.mean]);
         // Every NaN counts as the same.
         let bits = numbers.map(|x| if x.is_nan() { u64::MAX } else { x.to_bits_u64() });
         words(&self.config)
@@ -47,7 +50,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
 }
 
 /// Every field of a configuration. Taken apart by name, so that a new field cannot be forgotten here.
-fn words(config: &Config) -> [u64; 33] {
+fn words(config: &Config) -> [u64; 35] {
     let Config {
         total_steps,
         min_lr,
@@ -73,6 +76,7 @@ fn words(config: &Config) -> [u64; 33] {
         detection,
         fallback,
         non_finite,
+        rescue,
         restore,
         past_end,
         seed,
@@ -130,6 +134,8 @@ fn words(config: &Config) -> [u64; 33] {
         u64::from(fallback == Fallback::Argmin),
         non_finite,
         u64::from(back),
+        u64::from(rescue.is_some()),
+        rescue.map_or(0, f64::to_bits),
         u64::from(restore),
         u64::from(past_end == PastEnd::Reference),
         seed,

@@ -9,7 +9,8 @@
 //!
 //! The default preset adds what short budgets need: tests follow the growth of the learning rate and not the calendar; a
 //! minimum needs a descent before it; and a detection ends a *climb*, not the warmup: the trainer's weights go back to
-//! their best point, and the learning rate climbs on from there, more slowly. [`Config::paper`] is the paper's rule to the letter.
+//! their best point, and the learning rate climbs on from there, more slowly. A decay that gives back what was gained goes back
+//! too, and on at a third. [`Config::paper`] is the paper's rule to the letter.
 //!
 //! # In a training loop
 //! ```
@@ -34,7 +35,7 @@
 //! 5. [`gp`]: sums over a subset, fit, posterior: the probability that the minimum has been passed.
 //! 6. `view`: the losses as a test sees them: clipped, standardised, and how noisy they are at least. [`Measurement`]: one test:
 //!    a fit and its votes. `detector`: majority, descent, the decision.
-//! 7. [`scheduler`]: the phases: climb, test, restore, decay.
+//! 7. [`scheduler`]: the phases: climb, test, restore, decay. `watch`: what the decay must not lose.
 //! 8. [`report`]: what a test saw and a step decided.
 //!
 //! # Features
@@ -72,6 +73,7 @@ mod serde_real;
 mod state;
 pub mod trajectory;
 mod view;
+mod watch;
 
 pub use config::{Config, Detection, Fallback, Interval, NonFinite, PastEnd, Patience};
 pub use config_error::ConfigError;

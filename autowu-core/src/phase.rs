@@ -28,7 +28,7 @@ pub struct Climb<T> {
 pub enum Phase<T> {
     /// The learning rate rises and the loss is tested.
     Warmup(Climb<T>),
-    /// The learning rate falls; losses change nothing any more.
+    /// The learning rate falls. Losses change nothing any more, unless they give back what was gained ([`Config::rescue`](crate::Config::rescue)).
     Decay {
         /// The learning rate that the decay starts from.
         #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]

@@ -1,9 +1,13 @@
 //! What a test saw and what a step decided: plain data, for logs, plots and people.
 
-use crate::config::MAX_VOTES;
+use crate::config::{Config, MAX_VOTES};
 use crate::gp::{Fit, Hyper, Inference};
+use crate::real::Real;
 use core::fmt;
 use heapless::Vec;
+
+/// How sure a descent must be where the configuration does not ask.
+const SURE_DESCENT: f64 = 0.99999;
 
 /// Why a test came out as it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,6 +83,15 @@ impl<T> Report<T> {
         self.verdict == Verdict::Past
     }
 
+    /// Whether most votes are sure that the loss has fallen.
+    pub(crate) fn fell(&self, config: &Config) -> bool
+    where
+        T: Real,
+    {
+        let sure = T::of(config.descent.unwrap_or(SURE_DESCENT));
+        2 * self.votes.iter().filter(|v| v.descent > sure).count() > self.votes.len()
+    }
+
     /// Whether this test ends the climb.
     pub fn detects(&self) -> bool {
         self.is_positive() && self.positives >= self.patience
@@ -96,6 +109,8 @@ pub enum Reason {
     WarmupUsed,
     /// The warmup's share of the budget is used; back to the learning rate of the lowest loss.
     WarmupUsedBackToMinimum,
+    /// In the decay the loss has given back more than half of what it had fallen in the warmup.
+    DescentLost,
     /// A loss was NaN or infinite.
     NonFinite,
     /// Losses are NaN or infinite although the weights were put back: the learning rate is not the cause.
@@ -111,6 +126,7 @@ impl Reason {
             Reason::WarmupUsedBackToMinimum => {
                 "the warmup's share of the budget is used; back to where the loss was lowest"
             }
+            Reason::DescentLost => "the loss has given back more than half of its descent",
             Reason::NonFinite => "the loss is not a finite number",
             Reason::StillNonFinite => {
                 "the loss is still not a finite number, so the learning rate is not the cause: look at the data and the weights"
@@ -131,7 +147,7 @@ pub enum Event<T> {
         /// Learning rate of the next step.
         lr: T,
     },
-    /// A climb ended: put the last copy back before the next step.
+    /// A climb ended, or the decay has lost what was gained: put the last copy back before the next step.
     Restore {
         /// Steps done.
         step: u64,

@@ -10,6 +10,7 @@ use crate::phase::{Climb, Observation, Phase};
 use crate::real::Real;
 use crate::report::{Event, Outcome, Reason, Report};
 use crate::trajectory::Trajectory;
+use crate::watch::{Watch, span};
 
 /// Losses that the history holds exactly unless `AutoWu<T, N>` says otherwise.
 pub const CAPACITY: usize = 1024;
@@ -76,6 +77,8 @@ pub struct AutoWu<T: Real = f64, const N: usize = CAPACITY> {
     pub(crate) failures: u32,
     /// Updates that did not happen.
     pub(crate) skipped: u64,
+    /// What the decay must not lose.
+    pub(crate) watch: Watch<T>,
 }
 
 impl<T: Real, const N: usize> AutoWu<T, N> {
@@ -108,6 +111,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             kept: false,
             failures: 0,
             skipped: 0,
+            watch: Watch::default(),
         };
         autowu.due = autowu.next_due();
         Ok(autowu)
@@ -195,15 +199,16 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         self.skipped = self.skipped.saturating_add(1);
     }
 
-    /// Steps until the next test, the end of the warmup or the first snapshot, at least 1; `None` in the decay, where losses are only
-    /// looked at for NaN.
+    /// Steps until the next test, the end of the warmup, the first snapshot or, in the decay, the next look at the mean loss, at least 1;
+    /// `None` in a decay that is only looked at for NaN.
     pub fn steps_until_test(&self) -> Option<u64> {
-        matches!(self.phase, Phase::Warmup(_)).then(|| self.due.saturating_sub(self.step).max(1))
+        (self.due != u64::MAX).then(|| self.due.saturating_sub(self.step).max(1))
     }
 
     pub(crate) fn next_due(&self) -> u64 {
         let Phase::Warmup(climb) = self.phase else {
-            return u64::MAX;
+            let watched = self.config.rescue.is_some() && self.watch.fell;
+            return if watched { self.step.saturating_add(span(&self.config) - self.watch.count) } else { u64::MAX };
         };
         let next = self.step.saturating_add(1);
         if self.config.restore && !self.kept {
@@ -222,8 +227,10 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         let step = self.step.saturating_add(1);
         if step < self.due && loss.is_finite() {
             (self.step, self.failures) = (step, 0);
-            if matches!(self.phase, Phase::Warmup(_)) {
-                self.trajectory.push(loss);
+            match self.phase {
+                Phase::Warmup(_) => self.trajectory.push(loss),
+                Phase::Decay { .. } if self.due < u64::MAX => self.watch.push(loss),
+                Phase::Decay { .. } => {}
             }
             return Observation::Nothing;
         }
@@ -242,15 +249,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         self.failures = if failed { self.failures.saturating_add(1) } else { 0 };
 
         let Phase::Warmup(climb) = self.phase else {
-            return match self.failures {
-                1 => Observation::Event(Event::Diverged {
-                    step: self.step,
-                    reason: Reason::NonFinite,
-                    from: from(self),
-                    to: self.lr(),
-                }),
-                _ => Observation::Nothing,
-            };
+            return self.look_at_decay(loss, from(self));
         };
         // The order of the reference: (a) the final decay, whatever the phase; (b) the end of the warmup, or the loss.
         if self.config.decay.final_start(self.config.total_steps).is_some_and(|start| self.step >= start) {
@@ -280,6 +279,51 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         let on_grid = (self.step - climb.start).is_multiple_of(self.interval);
         let enough = self.trajectory.losses() >= u64::from(self.config.min_samples);
         if used || (on_grid && enough) { Observation::TestDue } else { Observation::Nothing }
+    }
+
+    /// A loss of the decay that is not finite, or that completes a mean.
+    fn look_at_decay(&mut self, loss: T, from: T) -> Observation<T> {
+        let copy = self.config.restore && self.kept;
+        let reason = if self.failures > 0 {
+            if self.failures > TRIES + 1 || self.failures > 1 && !copy {
+                return Observation::Nothing; // said before
+            }
+            Reason::NonFinite
+        } else {
+            if self.due == u64::MAX || !loss.is_finite() {
+                return Observation::Nothing;
+            }
+            self.watch.push(loss);
+            if !self.watch.has_lost(span(&self.config)) {
+                return Observation::Nothing;
+            }
+            Reason::DescentLost
+        };
+        let step = self.step;
+        if copy && self.failures <= TRIES && self.lower_decay() {
+            return Observation::Event(Event::Restore { step, reason, from, to: self.lr() });
+        }
+        // Weights that cannot be put back gain nothing from another learning rate: it is said once.
+        if reason == Reason::DescentLost {
+            self.watch.fell = false;
+        }
+        let reason = if self.failures > TRIES { Reason::StillNonFinite } else { reason };
+        Observation::Event(Event::Diverged { step, reason, from, to: self.lr() })
+    }
+
+    /// The rest of the decay at a learning rate `rescue` times lower; `false` where it cannot be lower, or the run is over.
+    fn lower_decay(&mut self) -> bool {
+        let (Some(factor), &Phase::Decay { peak, start }) = (self.config.rescue, &self.phase) else {
+            return false;
+        };
+        let peak = peak / T::of(factor);
+        let lowest = T::of(self.config.floor_lr);
+        let can_be = peak > lowest && peak.is_normal() && (T::of(self.config.max_lr) / peak).is_finite();
+        let lowered = can_be && self.step < self.config.total_steps;
+        if lowered {
+            self.phase = Phase::Decay { peak, start };
+        }
+        lowered
     }
 
     /// Losses without which there is no test. The last test of the warmup has to decide, so it takes fewer.
@@ -333,6 +377,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         self.tests = self.tests.saturating_add(1);
         self.fit = report.fit;
         self.positives = report.positives;
+        self.watch.fell |= report.fell(&self.config);
         let from = self.lr_at(self.step.saturating_sub(1));
         let used = self.step >= warmup_end(&self.config, &climb);
         let falling = report.argmin_x >= T::of(STILL_FALLING);
@@ -399,6 +444,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             Phase::Decay { .. } => 0,
         };
         self.phase = Phase::Warmup(Climb { base, rate, start: self.step, number });
+        self.watch.learn(&self.trajectory, &self.config);
         self.trajectory = Trajectory::new();
         self.fit = Fit::default();
         self.positives = 0;
@@ -406,6 +452,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     }
 
     fn begin_decay(&mut self, reason: Reason, from: T, peak: T) -> Event<T> {
+        self.watch.learn(&self.trajectory, &self.config);
         self.phase = Phase::Decay { peak, start: self.step };
         self.due = self.next_due();
         Event::Decay { step: self.step, reason, from, peak }
@@ -421,6 +468,12 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     pub fn lr_on_climb(&self, x: T) -> T {
         let Situation { low, high, .. } = self.situation();
         self.config.warmup.at(x, low, high)
+    }
+
+    /// Whether the copy that the last [`Event::Snapshot`] asked for may still be asked back.
+    pub fn may_restore(&self) -> bool {
+        let watched = self.config.rescue.is_some() && self.step < self.config.total_steps;
+        self.config.restore && self.kept && (matches!(self.phase, Phase::Warmup(_)) || watched)
     }
 
     /// The configuration.

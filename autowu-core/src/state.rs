@@ -7,6 +7,7 @@ use crate::phase::{Climb, Phase};
 use crate::real::Real;
 use crate::scheduler::AutoWu;
 use crate::trajectory::Trajectory;
+use crate::watch::{Watch, span};
 use core::fmt;
 use heapless::Vec;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -37,6 +38,7 @@ pub(crate) struct State<T: Real, const N: usize> {
     kept: bool,
     failures: u32,
     skipped: u64,
+    watch: Watch<T>,
 }
 
 impl<T: Real, const N: usize> From<AutoWu<T, N>> for State<T, N> {
@@ -58,6 +60,7 @@ impl<T: Real, const N: usize> From<AutoWu<T, N>> for State<T, N> {
             kept: a.kept,
             failures: a.failures,
             skipped: a.skipped,
+            watch: a.watch,
         }
     }
 }
@@ -147,6 +150,16 @@ impl<T: Real, const N: usize> TryFrom<State<T, N>> for AutoWu<T, N> {
         {
             return Err(StateError::History);
         }
+        let watch = &s.watch;
+        if watch.count >= span(&s.config)
+            || !watch.mean.is_finite()
+            || watch.first.is_nan()
+            || watch.lowest.is_nan()
+            || watch.first.is_infinite() != watch.lowest.is_infinite()
+            || watch.first.is_infinite() && watch.first != watch.lowest
+        {
+            return Err(StateError::History);
+        }
         if !s.fit.is_valid() {
             return Err(StateError::Fit);
         }
@@ -160,6 +173,7 @@ impl<T: Real, const N: usize> TryFrom<State<T, N>> for AutoWu<T, N> {
             kept: s.kept,
             failures: s.failures,
             skipped: s.skipped,
+            watch: s.watch,
             ..fresh
         };
         autowu.due = autowu.next_due();

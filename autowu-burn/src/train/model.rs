@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Transparent: parameters have the names that they have in the model itself, so that checkpoints of the one load into the other.
 /// [`into_inner`](Self::into_inner) gives the model back.
 ///
-/// While the warmup lasts, a copy of the best point lives in memory, once the model and once the optimizer's state. burn's checkpoints
+/// A copy of the best point lives in memory, once the model and once the optimizer's state; with `rescue: None` only while the warmup lasts. burn's checkpoints
 /// have no place for it; see [`AutoWu::keep_best_in`].
 pub struct Scheduled<M: TrainStep> {
     inner: M,
@@ -51,7 +51,7 @@ impl AutoWu {
     /// Says where the copy of the best weights is kept for a resume: beside burn's checkpoints, `training/checkpoint` for a
     /// training in `training`.
     ///
-    /// Each checkpoint of the warmup then comes with two files, `autowu-best-model-N.bpk` and `autowu-best-optim-N.bpk`, of which
+    /// Each checkpoint then comes with two files, `autowu-best-model-N.bpk` and `autowu-best-optim-N.bpk`, of which
     /// each start of the training leaves its last four pairs. A training that is resumed with them is the one that was not interrupted, also where weights go back to a
     /// point before the checkpoint. Without them the weights of the checkpoint take their place, which a warning says.
     #[must_use]
@@ -100,7 +100,7 @@ impl<M: TrainStep + Module> Scheduled<M> {
                     return self.map_inner(|_| model);
                 }
             }
-            Some(Event::Decay { .. }) => copies.best = None,
+            Some(Event::Decay { .. }) if !self.shared.lock().core.may_restore() => copies.best = None,
             _ => {}
         }
         self.shared.lock().best = copies.best.as_ref().map(|best| best.step);

@@ -39,6 +39,7 @@ pub const AUTO: &[(&str, Make)] = &[
     ("no clip", |_, total| Config { clip: false, ..Config::new(total) }),
     ("raw losses", |_, total| Config { standardise: false, ..Config::new(total) }),
     ("NaN ignored", |_, total| Config { non_finite: NonFinite::Ignore, ..Config::new(total) }),
+    ("decay unwatched", |_, total| Config { rescue: None, ..Config::new(total) }),
     ("no fallback", |_, total| Config { fallback: Fallback::Reached, ..Config::new(total) }),
     ("tests by epoch", |epoch, total| Config {
         interval: Interval::Steps(epoch),
