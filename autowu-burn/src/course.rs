@@ -182,10 +182,10 @@ impl Course {
         }
         let known = update.saturating_sub(LAG).saturating_sub(self.core.steps()) as usize;
         let known = known.min(self.waiting.len());
-        let warmup = self.core.steps_until_test().is_some();
+        let watched = self.core.steps_until_test().is_some();
         let seen = match self.waiting.iter().take(known).rposition(|loss| !loss.is_finite()) {
-            Some(i) if warmup => i + 1,
-            None if warmup => 0,
+            Some(i) if watched => i + 1,
+            None if watched => 0,
             _ => known,
         };
         for _ in 0..seen {

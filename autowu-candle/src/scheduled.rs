@@ -174,7 +174,7 @@ impl<O: Optimizer> Scheduled<O> {
                     }
                 }
             }
-            Some(Event::Decay { .. }) if !self.scheduler.autowu().may_restore() => {
+            Some(Event::Decay { .. } | Event::Diverged { .. }) if !self.scheduler.autowu().may_restore() => {
                 self.snapshot.clear();
                 self.kept.clear();
             }

@@ -34,11 +34,12 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             t.finite,
             t.waiting,
             t.blocks.len() as u64,
-            u64::from(self.watch.fell),
+            self.watch.span,
             self.watch.count,
+            u64::from(self.watch.rescues),
         ];
         let numbers = t.blocks.iter().copied().chain([t.mean]).chain(self.fit.to_array());
-        let numbers = numbers.chain([self.watch.first, self.watch.lowest, self.watch.mean]);
+        let numbers = numbers.chain([self.watch.noise, self.watch.first, self.watch.lowest, self.watch.mean]);
         // Every NaN counts as the same.
         let bits = numbers.map(|x| if x.is_nan() { u64::MAX } else { x.to_bits_u64() });
         words(&self.config)

@@ -10,7 +10,7 @@ use crate::phase::{Climb, Observation, Phase};
 use crate::real::Real;
 use crate::report::{Event, Outcome, Reason, Report};
 use crate::trajectory::Trajectory;
-use crate::watch::{Watch, span};
+use crate::watch::Watch;
 
 /// Losses that the history holds exactly unless `AutoWu<T, N>` says otherwise.
 pub const CAPACITY: usize = 1024;
@@ -23,6 +23,9 @@ const LAST_TEST: u32 = 5;
 
 /// Times in a row that weights are put back without one finite loss in between, before the scheduler gives up on it.
 const TRIES: u32 = 3;
+
+/// In the place of the number of failures: the trainer has been told of them.
+const TOLD: u32 = u32::MAX;
 
 /// The scheduler: the learning rate of every step of one run, from the losses of the steps before.
 ///
@@ -111,7 +114,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             kept: false,
             failures: 0,
             skipped: 0,
-            watch: Watch::default(),
+            watch: Watch::new(),
         };
         autowu.due = autowu.next_due();
         Ok(autowu)
@@ -207,8 +210,8 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
 
     pub(crate) fn next_due(&self) -> u64 {
         let Phase::Warmup(climb) = self.phase else {
-            let watched = self.config.rescue.is_some() && self.watch.fell;
-            return if watched { self.step.saturating_add(span(&self.config) - self.watch.count) } else { u64::MAX };
+            let watched = self.config.rescue.and_then(|_| self.watch.ahead());
+            return watched.map_or(u64::MAX, |ahead| self.step.saturating_add(ahead));
         };
         let next = self.step.saturating_add(1);
         if self.config.restore && !self.kept {
@@ -257,11 +260,11 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         }
         let used = self.step >= warmup_end(&self.config, &climb);
         if failed {
-            return if used && self.failures > TRIES {
-                Observation::Event(self.begin_decay(Reason::StillNonFinite, from(self), climb.base))
-            } else {
-                self.end_climb_by_failure(&climb, from(self))
-            };
+            if used && self.failures > TRIES {
+                self.failures = TOLD;
+                return Observation::Event(self.begin_decay(Reason::StillNonFinite, from(self), climb.base));
+            }
+            return self.end_climb_by_failure(&climb, from(self));
         }
         if used && self.config.fallback == Fallback::Reached {
             return Observation::Event(self.begin_decay(Reason::WarmupUsed, from(self), from(self)));
@@ -283,47 +286,47 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
 
     /// A loss of the decay that is not finite, or that completes a mean.
     fn look_at_decay(&mut self, loss: T, from: T) -> Observation<T> {
-        let copy = self.config.restore && self.kept;
-        let reason = if self.failures > 0 {
-            if self.failures > TRIES + 1 || self.failures > 1 && !copy {
-                return Observation::Nothing; // said before
-            }
-            Reason::NonFinite
-        } else {
+        if self.failures == 0 {
             if self.due == u64::MAX || !loss.is_finite() {
                 return Observation::Nothing;
             }
             self.watch.push(loss);
-            if !self.watch.has_lost(span(&self.config)) {
+            if !self.watch.has_lost() {
                 return Observation::Nothing;
             }
-            Reason::DescentLost
-        };
+        } else if self.failures == TOLD {
+            return Observation::Nothing;
+        }
+        let lost = if self.failures == 0 { Reason::DescentLost } else { Reason::NonFinite };
         let step = self.step;
-        if copy && self.failures <= TRIES && self.lower_decay() {
-            return Observation::Event(Event::Restore { step, reason, from, to: self.lr() });
+        if let Some(peak) = self.rescued_peak() {
+            if let Phase::Decay { start, .. } = self.phase {
+                self.phase = Phase::Decay { peak, start };
+            }
+            self.watch.rescued();
+            return Observation::Event(Event::Restore { step, reason: lost, from, to: self.lr() });
         }
         // Weights that cannot be put back gain nothing from another learning rate: it is said once.
-        if reason == Reason::DescentLost {
-            self.watch.fell = false;
+        let reason = if self.failures > 1 { Reason::StillNonFinite } else { lost };
+        if self.failures == 0 {
+            self.watch.end();
+        } else {
+            self.failures = TOLD;
         }
-        let reason = if self.failures > TRIES { Reason::StillNonFinite } else { reason };
         Observation::Event(Event::Diverged { step, reason, from, to: self.lr() })
     }
 
-    /// The rest of the decay at a learning rate `rescue` times lower; `false` where it cannot be lower, or the run is over.
-    fn lower_decay(&mut self) -> bool {
-        let (Some(factor), &Phase::Decay { peak, start }) = (self.config.rescue, &self.phase) else {
-            return false;
+    /// The peak of a decay that goes back: `rescue` times lower. `None` where there is no way back, or it was gone often enough, or the run is
+    /// over, or the learning rate cannot be lower.
+    fn rescued_peak(&self) -> Option<T> {
+        let (Some(factor), &Phase::Decay { peak, .. }) = (self.config.rescue, &self.phase) else {
+            return None;
         };
+        let way_back = self.config.restore && self.kept && self.watch.may_rescue();
         let peak = peak / T::of(factor);
-        let lowest = T::of(self.config.floor_lr);
-        let can_be = peak > lowest && peak.is_normal() && (T::of(self.config.max_lr) / peak).is_finite();
-        let lowered = can_be && self.step < self.config.total_steps;
-        if lowered {
-            self.phase = Phase::Decay { peak, start };
-        }
-        lowered
+        let can_be =
+            peak > T::of(self.config.floor_lr) && peak.is_normal() && (T::of(self.config.max_lr) / peak).is_finite();
+        (way_back && can_be && self.step < self.config.total_steps).then_some(peak)
     }
 
     /// Losses without which there is no test. The last test of the warmup has to decide, so it takes fewer.
@@ -377,7 +380,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         self.tests = self.tests.saturating_add(1);
         self.fit = report.fit;
         self.positives = report.positives;
-        self.watch.fell |= report.fell(&self.config);
+        self.watch.see(report, self.trajectory.resolution(), &self.config);
         let from = self.lr_at(self.step.saturating_sub(1));
         let used = self.step >= warmup_end(&self.config, &climb);
         let falling = report.argmin_x >= T::of(STILL_FALLING);
@@ -470,10 +473,12 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         self.config.warmup.at(x, low, high)
     }
 
-    /// Whether the copy that the last [`Event::Snapshot`] asked for may still be asked back.
+    /// Whether the copy that the last [`Event::Snapshot`] asked for may still be asked back: if not, its memory is free.
     pub fn may_restore(&self) -> bool {
-        let watched = self.config.rescue.is_some() && self.step < self.config.total_steps;
-        self.config.restore && self.kept && (matches!(self.phase, Phase::Warmup(_)) || watched)
+        match self.phase {
+            Phase::Warmup(_) => self.config.restore && self.kept,
+            Phase::Decay { .. } => self.rescued_peak().is_some(),
+        }
     }
 
     /// The configuration.

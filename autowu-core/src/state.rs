@@ -7,7 +7,7 @@ use crate::phase::{Climb, Phase};
 use crate::real::Real;
 use crate::scheduler::AutoWu;
 use crate::trajectory::Trajectory;
-use crate::watch::{Watch, span};
+use crate::watch::Watch;
 use core::fmt;
 use heapless::Vec;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -150,14 +150,7 @@ impl<T: Real, const N: usize> TryFrom<State<T, N>> for AutoWu<T, N> {
         {
             return Err(StateError::History);
         }
-        let watch = &s.watch;
-        if watch.count >= span(&s.config)
-            || !watch.mean.is_finite()
-            || watch.first.is_nan()
-            || watch.lowest.is_nan()
-            || watch.first.is_infinite() != watch.lowest.is_infinite()
-            || watch.first.is_infinite() && watch.first != watch.lowest
-        {
+        if !s.watch.is_valid() {
             return Err(StateError::History);
         }
         if !s.fit.is_valid() {

@@ -2,60 +2,102 @@
 
 use crate::config::Config;
 use crate::real::Real;
+use crate::report::Report;
 use crate::trajectory::Trajectory;
 
 /// Fewest losses whose mean is believed.
 const FEWEST: u64 = 10;
 
-/// Parts of the warmup that a mean is taken over.
+/// Parts of the warmup that a mean is taken over, unless noise asks for longer ones.
 const PARTS: u64 = 32;
 
-/// What the loss was at first and at best, in means over [`span`] losses, and the mean on its way.
+/// How probable it may be that a decay which has lost nothing is stopped.
+const FALSE_ALARM: f64 = 0.01;
+
+/// Times that a run goes back in its decay. What is still lost then is not lost to the learning rate.
+const RESCUES: u32 = 3;
+
+/// What the loss was at first and at best, in means over `span` losses, and the mean on its way.
 ///
-/// A loss that is back above the middle between the two has lost more than half of its descent: a learning rate that was too high for
-/// long, and not high enough to be seen at once. The middle does not depend on unit and zero of the loss.
+/// A mean that is above the middle between the two has lost more than half of the descent: to a learning rate that was too high for long,
+/// and not high enough to be seen at once. The middle does not depend on unit and zero of the loss.
+///
+/// Noise must not be taken for a loss of the descent, so that the span is long enough for the distance to the middle to stand out of the noise of
+/// the means; where it never does, nothing is watched.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(bound(serialize = "T: Real", deserialize = "T: Real")))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields, bound(serialize = "T: Real", deserialize = "T: Real")))]
 pub(crate) struct Watch<T> {
+    /// Standard deviation of one loss, by the last test that was sure of a descent; infinite before.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
+    pub noise: T,
+    /// Losses that a mean is taken over; 0: nothing is watched.
+    pub span: u64,
     /// The mean of the run's first losses; infinite before they are known.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
     pub first: T,
     /// The lowest mean of the warmup; infinite likewise.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
     pub lowest: T,
-    /// Whether a test was sure that the loss had fallen; without it nothing is watched.
-    pub fell: bool,
     /// The mean of `count` losses of the decay.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
     pub mean: T,
     pub count: u64,
-}
-
-impl<T: Real> Default for Watch<T> {
-    fn default() -> Self {
-        Watch { first: T::infinity(), lowest: T::infinity(), fell: false, mean: T::zero(), count: 0 }
-    }
-}
-
-/// Losses that one mean is taken over.
-pub(crate) fn span(config: &Config) -> u64 {
-    (config.warmup_steps() / PARTS).max(FEWEST)
+    /// Times that the decay went back.
+    pub rescues: u32,
 }
 
 impl<T: Real> Watch<T> {
-    /// A climb is over: what its losses were at first and at best.
-    pub fn learn<const N: usize>(&mut self, climb: &Trajectory<T, N>, config: &Config) {
-        let entries = (span(config).div_ceil(climb.resolution()) as usize).max(1);
-        for block in climb.values().chunks_exact(entries) {
-            let finite = || block.iter().copied().filter(|y| y.is_finite());
-            let count = T::of_u64(finite().count() as u64);
-            let mean = finite().fold(T::zero(), |sum, y| sum + y / count);
-            if mean.is_finite() && count > T::zero() {
-                self.first = if self.first.is_infinite() { mean } else { self.first };
-                self.lowest = self.lowest.min(mean);
-            }
+    pub fn new() -> Self {
+        let unknown = T::infinity();
+        Watch { noise: unknown, span: 0, first: unknown, lowest: unknown, mean: T::zero(), count: 0, rescues: 0 }
+    }
+
+    /// A test was made: if it is sure of a descent, its noise is that of the losses, of which each sample stands for `resolution`.
+    pub fn see(&mut self, report: &Report<T>, resolution: u64, config: &Config) {
+        if report.fell(config) {
+            self.noise = report.scale * (report.hyper.noise * T::of_u64(resolution)).sqrt();
         }
+    }
+
+    /// A climb is over: what its losses were at first and at best, in means as short as their noise allows. What it cannot tell, the climbs
+    /// before it may have.
+    pub fn learn<const N: usize>(&mut self, climb: &Trajectory<T, N>, config: &Config) {
+        let before = *self;
+        let shortest = (config.warmup_steps() / PARTS).max(FEWEST).max(before.span);
+        let mut entries = shortest.div_ceil(climb.resolution()) as usize;
+        while 2 * entries <= climb.len() {
+            let Some((first, lowest)) = ends(climb.values(), entries) else { break };
+            self.span = climb.resolution().saturating_mul(entries as u64);
+            self.first = if before.first.is_finite() { before.first } else { first };
+            self.lowest = before.lowest.min(lowest);
+            if self.stands_out(config) {
+                return;
+            }
+            entries *= 2;
+        }
+        if before.span > 0 {
+            *self = before;
+        }
+        self.span = before.span;
+    }
+
+    /// Whether the middle between first and lowest is far enough from both to be told from noise: with the error `e` of a mean,
+    /// `first − (lowest + 2e) ≥ 2 √(3 ln(m/2α)) e`.
+    ///
+    /// A mean of the decay, the first and the lowest have errors of their own, so that a mean which is as low as the lowest differs
+    /// from the middle by the half of their distance and an error of `√(1 + 2/4) e`. Each of the decay's `m` means is above the middle
+    /// with a probability of at most `α/m`, by the bound `½ exp(−z²/2)` of the normal tail. `2e` is what the lowest of many means may lie too low.
+    fn stands_out(&self, config: &Config) -> bool {
+        let means = (config.total_steps.saturating_sub(config.warmup_steps()) / self.span.max(1)).max(1);
+        let clearance = 2.0 * (3.0 * libm::log(means as f64 / (2.0 * FALSE_ALARM))).sqrt();
+        let error = self.noise / T::of_u64(self.span).sqrt();
+        self.first - self.lowest >= T::of(clearance + 2.0) * error
+    }
+
+    /// Losses until the next mean is complete; `None` where nothing is watched.
+    pub fn ahead(&self) -> Option<u64> {
+        (self.span > 0).then(|| self.span.saturating_sub(self.count).max(1))
     }
 
     /// Takes a finite loss of the decay.
@@ -66,16 +108,58 @@ impl<T: Real> Watch<T> {
     }
 
     /// With `span` losses: whether more than half of the descent is lost. The next mean begins.
-    pub fn has_lost(&mut self, span: u64) -> bool {
-        if self.count < span {
+    pub fn has_lost(&mut self) -> bool {
+        if self.span == 0 || self.count < self.span {
             return false;
         }
         let half = T::of(0.5);
-        let lost =
-            self.first > self.lowest && self.first.is_finite() && self.mean > self.first * half + self.lowest * half;
-        (self.mean, self.count) = (T::zero(), 0);
+        let lost = self.mean > self.first * half + self.lowest * half;
+        self.restart();
         lost
     }
+
+    pub fn may_rescue(&self) -> bool {
+        self.rescues < RESCUES
+    }
+
+    /// The weights are put back: losses that were measured before say nothing of what follows.
+    pub fn rescued(&mut self) {
+        self.rescues += 1;
+        self.restart();
+    }
+
+    /// Nothing is watched any more.
+    pub fn end(&mut self) {
+        self.span = 0;
+        self.restart();
+    }
+
+    fn restart(&mut self) {
+        (self.mean, self.count) = (T::zero(), 0);
+    }
+
+    /// Whether a run can have come to this.
+    #[cfg(feature = "serde")]
+    pub fn is_valid(&self) -> bool {
+        let known = self.first.is_finite() && self.lowest.is_finite();
+        let unknown = self.first == T::infinity() && self.lowest == T::infinity();
+        let watched = self.span == 0 || known && self.first >= self.lowest && self.noise.is_finite();
+        let mean = self.mean.is_finite() && (self.count < self.span || self.count == 0 && self.mean == T::zero());
+        (known || unknown) && watched && mean && self.noise >= T::zero() && self.rescues <= RESCUES
+    }
+}
+
+/// The first and the lowest of the means over `entries` neighbours, in steps of half as many; `None` without a finite one.
+fn ends<T: Real>(values: &[T], entries: usize) -> Option<(T, T)> {
+    let mean = |window: &[T]| {
+        let finite = || window.iter().copied().filter(|y| y.is_finite());
+        let count = T::of_u64(finite().count() as u64);
+        finite().fold(T::zero(), |sum, y| sum + y / count)
+    };
+    let windows = values.windows(entries.max(1)).step_by((entries / 2).max(1));
+    let mut means = windows.filter(|w| w.iter().any(|y| y.is_finite())).map(mean).filter(|m| m.is_finite());
+    let first = means.next()?;
+    Some((first, means.fold(first, |lowest, mean| lowest.min(mean))))
 }
 
 #[cfg(test)]
@@ -143,15 +227,76 @@ mod tests {
 
     #[test]
     fn what_stays_ruined_is_said_and_the_learning_rate_stays_positive() {
-        for config in
-            [Config::new(400), Config::new(400).without_restore(), Config { floor_lr: 1e-5, ..Config::new(400) }]
-        {
+        let restored = |e: &&Event<f64>| matches!(e, Event::Restore { .. });
+        for (config, times) in [
+            (Config::new(400), 3),
+            (Config::new(400).without_restore(), 0),
+            (Config { floor_lr: 1e-5, ..Config::new(400) }, 3),
+        ] {
             let (lrs, events) = run(config, |_, _| 5.0);
-            assert!(!lost(&events).is_empty());
+            let said = lost(&events);
+            assert_eq!(said.iter().filter(restored).count(), times, "{events:?}");
+            assert!(said.len() == times + 1 && matches!(said.last(), Some(Event::Diverged { .. })), "{events:?}");
             for (step, lr) in lrs.into_iter().enumerate() {
                 assert!(lr >= config.floor_lr && (lr > 0.0 || step == 399), "step {step}: {lr}; {events:?}");
             }
         }
+    }
+
+    #[test]
+    fn numbers_that_are_none_are_said_once_however_many() {
+        let nan =
+            |e: &&Event<f64>| matches!(e, Event::Diverged { reason: Reason::NonFinite | Reason::StillNonFinite, .. });
+        for config in
+            [Config::new(400), Config::new(400).without_restore(), Config { rescue: None, ..Config::new(400) }]
+        {
+            let (_, events) = run(config, |step, _| if (250..300).contains(&step) { f64::NAN } else { 1.0 });
+            assert_eq!(events.iter().filter(nan).count(), 1, "{events:?}");
+        }
+        // Back three times for the first of them, and not again for the second: both are said.
+        let (_, events) =
+            run(Config::new(400), |step, _| if [250, 251, 252, 253, 300].contains(&step) { f64::NAN } else { 1.0 });
+        let reasons: Vec<_> = events
+            .iter()
+            .filter(nan)
+            .map(|e| matches!(e, Event::Diverged { reason: Reason::StillNonFinite, .. }))
+            .collect();
+        assert_eq!(reasons, [true, false], "{events:?}");
+    }
+
+    #[test]
+    fn losses_from_before_a_restore_are_not_counted_after_it() {
+        let mut watch = Watch::<f64> { span: 4, first: 2.0, lowest: 1.0, noise: 0.0, ..Watch::new() };
+        [9.0; 3].into_iter().for_each(|loss| watch.push(loss));
+        watch.rescued();
+        [1.0; 4].into_iter().for_each(|loss| watch.push(loss));
+        assert!(!watch.has_lost());
+    }
+
+    #[test]
+    fn the_copy_is_free_when_it_cannot_be_asked_back() {
+        let mut autowu: AutoWu = AutoWu::new(Config::new(400)).unwrap();
+        let mut rescues = 0;
+        while autowu.steps() < 400 {
+            let decades = (autowu.lr() / 1e-2).log10();
+            let decaying = autowu.phase().name() == "decay";
+            let event = autowu.step(if decaying { 5.0 } else { 1.0 + 0.2 * decades * decades }).event;
+            rescues += u32::from(decaying && matches!(event, Some(Event::Restore { .. })));
+            assert!(!decaying || autowu.may_restore() == (rescues < 3 && autowu.steps() < 400), "{rescues}");
+        }
+        assert_eq!(rescues, 3);
+    }
+
+    #[test]
+    fn the_span_grows_with_the_noise_until_nothing_can_be_told() {
+        let spans = [0.01, 0.3, 0.5, 3.0].map(|noise| {
+            let mut climb = Trajectory::<f64, 400>::new();
+            (0..400).for_each(|i| climb.push(1.0 - f64::from(i) / 400.0));
+            let mut watch = Watch { noise, ..Watch::new() };
+            watch.learn(&climb, &Config::new(1000));
+            watch.span
+        });
+        assert!(spans[0] == 12 && (13..=100).contains(&spans[1]) && spans[2] >= spans[1] && spans[3] == 0, "{spans:?}");
     }
 
     #[test]

@@ -100,7 +100,9 @@ impl<M: TrainStep + Module> Scheduled<M> {
                     return self.map_inner(|_| model);
                 }
             }
-            Some(Event::Decay { .. }) if !self.shared.lock().core.may_restore() => copies.best = None,
+            Some(Event::Decay { .. } | Event::Diverged { .. }) if !self.shared.lock().core.may_restore() => {
+                copies.best = None
+            }
             _ => {}
         }
         self.shared.lock().best = copies.best.as_ref().map(|best| best.step);

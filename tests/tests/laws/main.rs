@@ -12,3 +12,4 @@ mod resume;
 mod sampling;
 mod schedule;
 mod trajectory;
+mod watch;
