@@ -154,8 +154,8 @@ pub struct Config {
     /// What NaN and infinity mean.
     pub non_finite: NonFinite,
     /// When the decay has given back more than half of what the loss had fallen in the warmup, or a loss is not finite, the weights go back to the
-    /// last copy, and the rest of the decay has learning rates so many times lower, > 1. Without [`restore`](Self::restore) it is said, and
-    /// nothing else. `None`: the decay is only looked at for NaN.
+    /// last copy, and the rest of the decay has learning rates so many times lower, > 1: three times at most. Where the loss is too noisy to tell,
+    /// only NaN counts. Without [`restore`](Self::restore) it is said, and nothing else. `None`: the decay is only looked at for NaN.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_real::option"))]
     pub rescue: Option<f64>,
     /// Whether the trainer can keep a copy of its weights and go back to it. Without it no `Snapshot` and no `Restore` is emitted.
