@@ -90,9 +90,9 @@ impl<T: Real> Watch<T> {
     /// with a probability of at most `α/m`, by the bound `½ exp(−z²/2)` of the normal tail. `2e` is what the lowest of many means may lie too low.
     fn stands_out(&self, config: &Config) -> bool {
         let means = (config.total_steps.saturating_sub(config.warmup_steps()) / self.span.max(1)).max(1);
-        let clearance = 2.0 * (3.0 * libm::log(means as f64 / (2.0 * FALSE_ALARM))).sqrt();
+        let clearance = T::of(2.0) * T::of(3.0 * libm::log(means as f64 / (2.0 * FALSE_ALARM))).sqrt();
         let error = self.noise / T::of_u64(self.span).sqrt();
-        self.first - self.lowest >= T::of(clearance + 2.0) * error
+        self.first - self.lowest >= (clearance + T::of(2.0)) * error
     }
 
     /// Losses until the next mean is complete; `None` where nothing is watched.
