@@ -182,10 +182,10 @@ impl Config {
     /// | `min_warmup_steps` | 30 | without it gaps of up to 36 points in runs of 60 steps; with it 12 |
     /// | `noise_blocks` | 16 | left out: 42 dead; false ends of the simulation on flat white noise 0.0 to 0.2 % |
     /// | `descent` | 0.99999 | left out: none dead; false ends on flat heavy-tailed noise 0.0 to 1.9 % with it; other values are not in the tables |
-    /// | `interval` | growth by 1.1 | left out, with the paper's patience: 2 dead |
+    /// | `interval` | growth by 1.1 | left out, with the paper's patience: 1 dead |
     /// | `patience` | growth by 1.25 | median delay ×2.0 of the learning rate at noise 0.1; other values are not in the tables |
     /// | `detection` | climb on, 3 times more slowly | 2 and 4 within noise of it in the prototype's cells |
-    /// | `fallback` | the minimum | left out: 1 dead, 25 if the decay is not watched either |
+    /// | `fallback` | the minimum | left out: 9 dead, 25 if the decay is not watched either |
     /// | `rescue` | 3 | left out: 8 dead of 455; the factor is not tuned |
     /// | `clip` | on | left out: 1 dead |
     /// | `standardise` | on | decisions are the same for `aL + b`: a law, whatever the table says |
