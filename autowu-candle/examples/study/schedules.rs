@@ -1,7 +1,7 @@
 //! The schedules that are compared.
 
 use crate::optim::Kind;
-use autowu_core::{Config, Detection, Fallback, Interval, NonFinite, Patience};
+use autowu_core::{Config, Decay, Detection, Fallback, Interval, NonFinite, Patience};
 
 /// How the learning rate is found.
 #[derive(Clone, Copy)]
@@ -39,6 +39,7 @@ pub const AUTO: &[(&str, Make)] = &[
     ("no clip", |_, total| Config { clip: false, ..Config::new(total) }),
     ("raw losses", |_, total| Config { standardise: false, ..Config::new(total) }),
     ("NaN ignored", |_, total| Config { non_finite: NonFinite::Ignore, ..Config::new(total) }),
+    ("cosine", |_, total| Config { decay: Decay::Cosine, ..Config::new(total) }),
     ("decay unwatched", |_, total| Config { rescue: None, ..Config::new(total) }),
     ("no fallback", |_, total| Config { fallback: Fallback::Reached, ..Config::new(total) }),
     ("tests by epoch", |epoch, total| Config {
