@@ -147,10 +147,10 @@ impl<T: Number> BatchTest<T> {
     }
 
     /// [`run`](Self::run) for losses that are on the GPU already, curve after curve, the first tests of runs with
-    /// seeds 0, 1, …; the losses are not copied to the host. `Err(NotOnDevice)` on the host.
+    /// seeds 0, 1, …; the losses are not copied to the host. Of a curve whose numbers overflow nothing is said ([`Verdict::NotEnough`]).
     ///
     /// # Errors
-    /// A curve that is too long, lengths that do not add up to the losses, the host as device, or a GPU that fails.
+    /// A curve that is too long, lengths that do not add up to the losses, the host as device, losses of another GPU, or a GPU that fails.
     pub fn run_device(&self, losses: &CudaView<'_, T>, lengths: &[usize]) -> Result<Vec<Verdict>, Error> {
         let Engine::Cuda(kernels) = &self.engine else {
             return Err(Error::NotOnDevice);

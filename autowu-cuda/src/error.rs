@@ -86,6 +86,13 @@ pub enum Error {
     },
     /// The fleet is on the host, and the call needs a GPU.
     NotOnDevice,
+    /// Losses that a kernel of one GPU would have to read from another.
+    OtherDevice {
+        /// The number of the GPU that has the losses.
+        losses: usize,
+        /// The number of the GPU that the kernels run on.
+        kernels: usize,
+    },
     /// Losses wait on the GPU, and others came from the host.
     Waiting {
         /// Steps that wait.
@@ -144,6 +151,10 @@ impl fmt::Display for Error {
                 "member {member} differs from member 0 in its configuration or its step: a fleet has one of each"
             ),
             Error::NotOnDevice => write!(f, "the fleet is on the host: make it with Device::Cuda, or use `observe`"),
+            Error::OtherDevice { losses, kernels } => write!(
+                f,
+                "the losses are on GPU {losses} and the kernels run on GPU {kernels}, in another context: copy the losses there, or make the test with the losses' own stream"
+            ),
             Error::Waiting { steps } => {
                 write!(
                     f,

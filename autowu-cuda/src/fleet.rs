@@ -210,8 +210,8 @@ impl<T: Number, const N: usize> Fleet<T, N> {
             }
             let mut copy = member.clone();
             for loss in window(i).take(steps - 1) {
-                if !matches!(copy.observe(loss), Observation::Nothing | Observation::Event(Event::Snapshot { .. })) {
-                    return None; // the course has changed: `step_slice` knows what becomes of the rest
+                if copy.observe(loss) != Observation::Nothing {
+                    return None; // the course may have changed: `step_slice` knows what becomes of the rest
                 }
             }
             (copy.observe(losses[(steps - 1) * n + i]) == Observation::TestDue).then_some((i, copy))

@@ -6,7 +6,9 @@ use crate::error::Error;
 use crate::number::Number;
 use crate::probe::{check, driver};
 use crate::resident::{Failed, Resident};
-use cudarc::driver::{CudaFunction, CudaModule, CudaStream, CudaView, DeviceRepr, ValidAsZeroBits, sys::CUresult};
+use cudarc::driver::{
+    CudaFunction, CudaModule, CudaStream, CudaView, DeviceRepr, DeviceSlice, ValidAsZeroBits, sys::CUresult,
+};
 use cudarc::nvrtc::Ptx;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -93,10 +95,21 @@ impl<T: Number> Kernels<T> {
         &self.stream
     }
 
+    /// A kernel that reads another context's memory takes its own context down.
+    fn reach(&self, losses: &Losses<'_, T>) -> Result<(), Error> {
+        let own = self.stream.context();
+        match losses {
+            Losses::Device(losses) if losses.stream().context() != own => {
+                Err(Error::OtherDevice { losses: losses.stream().context().ordinal(), kernels: own.ordinal() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Tests every curve, in as many launches as memory asks for. Waits for the results.
     ///
     /// # Errors
-    /// A curve that goes beyond the losses or has no fit, not one curve that fits in the GPU's memory, or a failed call of the driver.
+    /// Losses of another GPU, a curve that goes beyond the losses or has no fit, not one curve that fits in the GPU's memory, or a failed call of the driver.
     pub fn run(
         &self,
         params: &Params,
@@ -104,6 +117,7 @@ impl<T: Number> Kernels<T> {
         losses: Losses<'_, T>,
         fits: &[[T; 10]],
     ) -> Result<Results<T>, Error> {
+        self.reach(&losses)?;
         lie_within(curves, losses.len(), fits.len())?;
         let mut results = Results { fits: Vec::new(), ..Results::default() };
         let (mut done, mut at_once) = (0, MOST_CURVES);
@@ -148,7 +162,7 @@ impl<T: Number> Kernels<T> {
     /// For benchmarks: [`run`](Self::run) does not wait between kernels.
     ///
     /// # Errors
-    /// A curve that goes beyond the losses or has no fit, or a failed call of the driver.
+    /// Losses of another GPU, a curve that goes beyond the losses or has no fit, or a failed call of the driver.
     pub fn time(
         &self,
         params: &Params,
@@ -156,6 +170,7 @@ impl<T: Number> Kernels<T> {
         losses: Losses<'_, T>,
         fits: &[[T; 10]],
     ) -> Result<Times, Error> {
+        self.reach(&losses)?;
         lie_within(curves, losses.len(), fits.len())?;
         let measure = || {
             let mut batch = Resident::new(self, params, curves, losses, fits)?;

@@ -32,6 +32,7 @@
 
 pub mod batch;
 mod batch_test;
+mod copy;
 pub mod device;
 mod due;
 pub mod error;

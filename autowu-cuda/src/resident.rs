@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use crate::batch::{Curve, Params, Results, View, Vote};
+use crate::copy::{down, up};
 use crate::kernels::{Kernels, Losses};
 use crate::number::Number;
 use cudarc::driver::{CudaSlice, CudaView, DriverError, LaunchConfig, PushKernelArg};
@@ -49,7 +50,7 @@ impl<'a, T: Number> Resident<'a, T> {
         fits: &[[T; 10]],
     ) -> Result<Self, Failed> {
         let stream = kernels.stream();
-        let up = |e| ("copying curves to the GPU", e);
+        let failed = |e| ("copying curves to the GPU", e);
         let zeros = |e| ("making room for results on the GPU", e);
         let (losses, base) = match losses {
             Losses::Device(view) => (Resting::There(view.slice(..)), 0),
@@ -59,7 +60,7 @@ impl<'a, T: Number> Resident<'a, T> {
                 // The driver has no memory of no bytes.
                 let one = [T::zero()];
                 let part = &all[base as usize..end as usize];
-                (Resting::Copied(stream.clone_htod(if part.is_empty() { &one[..] } else { part }).map_err(up)?), base)
+                (Resting::Copied(up(stream, if part.is_empty() { &one } else { part }).map_err(failed)?), base)
             }
         };
         let count = curves.len();
@@ -68,10 +69,10 @@ impl<'a, T: Number> Resident<'a, T> {
             kernels,
             params: *params,
             losses,
-            curves: stream.clone_htod(&moved).map_err(up)?,
+            curves: up(stream, &moved).map_err(failed)?,
             views: stream.alloc_zeros(count).map_err(zeros)?,
             samples: stream.alloc_zeros(count).map_err(zeros)?,
-            fits: stream.clone_htod(fits).map_err(up)?,
+            fits: up(stream, fits).map_err(failed)?,
             hypers: stream.alloc_zeros(count).map_err(zeros)?,
             votes: stream.alloc_zeros(count * params.votes()).map_err(zeros)?,
         })
@@ -122,16 +123,14 @@ impl<'a, T: Number> Resident<'a, T> {
     /// The results, when all three have run.
     pub fn results(&self) -> Result<Results<T>, Failed> {
         let stream = self.kernels.stream();
-        let down = |e| ("copying results from the GPU", e);
-        let results = Results {
-            views: stream.clone_dtoh(&self.views).map_err(down)?,
-            samples: stream.clone_dtoh(&self.samples).map_err(down)?,
-            fits: stream.clone_dtoh(&self.fits).map_err(down)?,
-            hypers: stream.clone_dtoh(&self.hypers).map_err(down)?,
-            votes: stream.clone_dtoh(&self.votes).map_err(down)?,
-        };
-        self.wait()?;
-        Ok(results)
+        let failed = |e| ("copying results from the GPU", e);
+        Ok(Results {
+            views: down(stream, &self.views).map_err(failed)?,
+            samples: down(stream, &self.samples).map_err(failed)?,
+            fits: down(stream, &self.fits).map_err(failed)?,
+            hypers: down(stream, &self.hypers).map_err(failed)?,
+            votes: down(stream, &self.votes).map_err(failed)?,
+        })
     }
 }
 

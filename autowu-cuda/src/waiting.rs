@@ -1,5 +1,6 @@
 //! Losses that wait on the GPU until a test is due, and the learning rates for as long.
 
+use crate::copy::{down, up};
 use crate::error::Error;
 use crate::number::Number;
 use crate::probe::driver;
@@ -68,7 +69,7 @@ impl<T: Number> Waiting<T> {
         lrs.resize(rows.size(), T::zero());
         let room = |e| driver("making room for losses on the GPU", e);
         let losses = stream.alloc_zeros(rows.size()).map_err(room)?;
-        Ok(Waiting { losses, lrs: stream.clone_htod(&lrs).map_err(room)?, rows })
+        Ok(Waiting { losses, lrs: up(stream, &lrs).map_err(room)?, rows })
     }
 
     /// Copies the losses of the next step behind those that wait. They do not count before [`count`](Self::count).
@@ -104,7 +105,7 @@ impl<T: Number> Waiting<T> {
         if numbers == 0 {
             return Ok(Vec::new());
         }
-        stream.clone_dtoh(&self.losses.slice(..numbers)).map_err(|e| driver("copying losses from the GPU", e))
+        down(stream, &self.losses.slice(..numbers)).map_err(|e| driver("copying losses from the GPU", e))
     }
 }
 
