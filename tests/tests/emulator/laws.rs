@@ -245,6 +245,34 @@ fn the_ends_of_the_range_never_give_a_wrong_vote() {
     }
 }
 
+/// Squares of raw losses overflow in one place after the other on the way up. What the kernels say then is what core says, or is no
+/// number, and core is asked.
+#[test]
+fn raw_losses_of_any_size_never_give_a_wrong_verdict() {
+    fn at<T: Emulated>(exponents: impl Iterator<Item = i32>) {
+        for (exponent, blocks) in exponents.flat_map(|e| [(e, 4), (e, 16)]) {
+            let scale = 10_f64.powi(exponent);
+            let block = |i: u32| if (i / 256).is_multiple_of(2) { scale } else { -scale };
+            let square = |i: u32| scale * (f64::from(i) / 50.0 - 0.5).powi(2);
+            let cases = [Case::<T>::new((0..1024).map(block), 1), Case::new((0..50).map(square), 2)];
+            let config = Config { standardise: false, clip: false, noise_blocks: blocks, ..Config::new(1000) };
+            let batch = Batch::of(&config, &cases);
+            for (case, kernel) in cases.iter().zip(batch.measured(&emulate(&batch, Order::Forward))) {
+                let core = case.measure(&config);
+                if let Some(kernel) = kernel {
+                    assert_eq!(
+                        kernel.verdict(&config),
+                        core.verdict(&config),
+                        "1e{exponent}: {kernel:?}, core {core:?}"
+                    );
+                }
+            }
+        }
+    }
+    at::<f64>((0..160).step_by(8));
+    at::<f32>((0..38).step_by(4));
+}
+
 #[test]
 fn shared_memory_is_as_large_as_the_launch_says() {
     assert_eq!(<f32 as Emulated>::scratch_bytes(), <f32 as autowu_cuda::Number>::SCRATCH_BYTES as usize);
