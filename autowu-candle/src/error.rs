@@ -20,6 +20,20 @@ pub enum Error {
     Checkpoint(String),
     /// candle refused.
     Candle(candle_core::Error),
+    /// Losses of another precision than their fleet's.
+    #[cfg(feature = "cuda")]
+    FleetType {
+        /// The type of the losses.
+        losses: DType,
+        /// The type that the fleet computes in.
+        fleet: DType,
+    },
+    /// A tensor or device that is not on a CUDA GPU.
+    #[cfg(feature = "cuda")]
+    NotOnGpu(candle_core::DeviceLocation),
+    /// The fleet refused, or its GPU failed.
+    #[cfg(feature = "cuda")]
+    Fleet(autowu_cuda::Error),
 }
 
 /// A result with [`Error`].
@@ -50,6 +64,20 @@ impl fmt::Display for Error {
             }
             Error::Checkpoint(why) => write!(f, "the checkpoint was refused: {why}"),
             Error::Candle(e) => e.fmt(f),
+            #[cfg(feature = "cuda")]
+            Error::FleetType { losses, fleet } => write!(
+                f,
+                "the losses are {} and the fleet computes in {}: cast them with to_dtype, half precision before the loss function",
+                losses.as_str(),
+                fleet.as_str()
+            ),
+            #[cfg(feature = "cuda")]
+            Error::NotOnGpu(place) => write!(
+                f,
+                "this is on {place:?} and a CUDA GPU is expected: use Device::new_cuda, or Fleet::observe with losses from the host"
+            ),
+            #[cfg(feature = "cuda")]
+            Error::Fleet(e) => e.fmt(f),
         }
     }
 }
@@ -59,6 +87,8 @@ impl std::error::Error for Error {
         match self {
             Error::Config(e) => Some(e),
             Error::Candle(e) => Some(e),
+            #[cfg(feature = "cuda")]
+            Error::Fleet(e) => Some(e),
             _ => None,
         }
     }
@@ -73,6 +103,13 @@ impl From<ConfigError> for Error {
 impl From<candle_core::Error> for Error {
     fn from(e: candle_core::Error) -> Self {
         Error::Candle(e)
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl From<autowu_cuda::Error> for Error {
+    fn from(e: autowu_cuda::Error) -> Self {
+        Error::Fleet(e)
     }
 }
 

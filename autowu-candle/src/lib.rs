@@ -31,6 +31,7 @@
 //! 2. [`Scheduler`]: learning rate and events alone, for loops that do everything else themselves.
 //! 3. [`AdamW`], [`AdamP`], [`Lamb`], [`Sgdm`]: optimizers whose state is within reach ([`OptimizerState`]), so that a restore puts
 //!    the moments back too. candle-nn's keep theirs private; [`Scheduled::weights_only`] schedules them all the same.
+//! 4. `cuda`, with the feature of that name: thousands of models at once, whose losses never leave the GPU between tests.
 //!
 //! # What holds
 //! - Losses stay on the device until a test is due: no read per step. A loss is f32 or f64 with one element and is kept as f32.
@@ -43,6 +44,8 @@
 mod adamp;
 mod adamw;
 mod checkpoint;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 mod error;
 mod lamb;
 mod losses;
