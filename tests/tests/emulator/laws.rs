@@ -23,34 +23,48 @@ struct Bounds {
     test: f64,
 }
 
-// Adam divides a slope by its own size plus 1e-8, so that where the evidence is flat a rounding error of 1e-17 in the slope
-// becomes 1e-9 of its step: the whole test is compared less closely than its parts. Worst of 480 curves: view 9e-16,
-// hyper 1.0e-9, test 5.1e-9. Core adds up normal equations, which at the noise floor lose up to 5e-8 of the posterior where the
-// samples cluster, and the kernels a triangular factor, which does not: worst seen at equal hyper-parameters 1.9e-9, in a descent.
-// With ten to twenty losses, the fewest that are tested, the evidence hardly depends on the noise, so a hundred steps end further
-// apart: worst of 880 curves 1.0e-6, of the noise's variance, which moves their probabilities by 1.0e-7. At equal hyper-parameters the votes agree as closely as others.
+// Core adds up normal equations, which lose half of the digits in small eigenvalues, and Adam divides a slope by its own size plus 1e-8,
+// which magnifies that where the evidence is flat; the kernels' triangular factor does not lose them (exact.rs). So the whole test is compared less
+// closely than its parts. Worst of 480 curves: view 9e-16, hyper 1.0e-9, test 5.1e-9; of 880 curves of ten to twenty losses, the fewest that
+// are tested, 1.0e-6, of the noise's variance, which moves their probabilities by 1.0e-7. At equal hyper-parameters 2.0e-9.
 const F64: Bounds = Bounds { view: 1e-13, hyper: 1e-5, vote: 1e-7, test: 1e-6 };
 /// The paper's rule tests from the first loss on; with two losses the mean is hardly determined. Worst: hyper and test 4e-5.
 const F64_PAPER: Bounds = Bounds { hyper: 1e-3, test: 1e-3, ..F64 };
 /// Worst of 480 curves: view 5e-7, hyper 3.5e-4, test 3.9e-5.
 const F32: Bounds = Bounds { view: 1e-5, hyper: 5e-3, vote: 2e-3, test: 2e-3 };
 
+/// The first `size` samples `(x, y − mean)` of a subset, as the kernels' view has them.
+pub fn subset<'a, T: Real>(
+    case: &'a Case<T>,
+    results: &Results<T>,
+    i: usize,
+    subset: u32,
+    size: u32,
+) -> impl Iterator<Item = (T, T)> + 'a {
+    let [ceiling, center, scale, mean, _] = results.views[i]; // the noise floor is in the hyper-parameters
+    let half = T::of(0.5);
+    let y = move |loss: T| ((loss.min(ceiling) * half - center * half) / scale) * T::of(2.0) - mean;
+    let values = case.history.values();
+    let order = Permutation::new(values.len() as u32, case.seed, case.test, subset);
+    (0..values.len() as u32)
+        .map(move |k| order.index(k) as usize)
+        .filter(|&k| values[k].is_finite())
+        .take(size as usize)
+        .map(move |k| (case.history.x(k), y(values[k])))
+}
+
+/// Losses that one vote sees.
+pub fn vote_size(config: &Config, samples: u32) -> u32 {
+    let share = (config.subset_fraction * f64::from(samples)).ceil() as u32;
+    share.max(config.min_samples).min(config.test_samples)
+}
+
 /// What core's posterior says of one vote, given the kernels' view and hyper-parameters.
 fn vote_at<T: Real>(config: &Config, case: &Case<T>, results: &Results<T>, i: usize, vote: u32) -> Inference<T> {
-    let [ceiling, center, scale, mean, _] = results.views[i]; // the noise floor is in the hyper-parameters
-    let [shift, output_scale, noise] = results.hypers[i];
-    let values = case.history.values();
-    let share = (config.subset_fraction * f64::from(results.samples[i])).ceil() as u32;
-    let size = share.max(config.min_samples).min(config.test_samples) as usize;
-    let order = Permutation::new(values.len() as u32, case.seed, case.test, vote + 1);
-    let rows = (0..values.len() as u32)
-        .map(|k| order.index(k) as usize)
-        .filter(|&k| values[k].is_finite())
-        .take(size)
-        .map(|k| (case.history.x(k), (values[k].min(ceiling) / scale - center / scale) - mean));
-    let length_scale = T::of(config.length_scale);
-    let hyper = Hyper { mean: shift, output_scale, noise };
-    Posterior::condition(&Factor::of(rows, length_scale), &hyper).past_minimum()
+    let [mean, output_scale, noise] = results.hypers[i];
+    let samples = subset(case, results, i, vote + 1, vote_size(config, results.samples[i]));
+    let factor = Factor::of(samples, T::of(config.length_scale));
+    Posterior::condition(&factor, &Hyper { mean, output_scale, noise }).past_minimum()
 }
 
 /// Whether two results agree, and the same vote comes out wherever the bound does not leave it open.
@@ -172,7 +186,7 @@ fn curve() -> impl Strategy<Value = Vec<f64>> {
     })
 }
 
-fn batch<T: Emulated>(curves: &[Vec<f64>]) -> Vec<Case<T>> {
+pub fn batch<T: Emulated>(curves: &[Vec<f64>]) -> Vec<Case<T>> {
     curves.iter().zip(0..).map(|(losses, seed)| Case::new(losses.iter().copied(), seed)).collect()
 }
 

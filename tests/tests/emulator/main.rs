@@ -12,6 +12,8 @@ mod batch;
 #[cfg(emulator)]
 mod effort;
 #[cfg(emulator)]
+mod exact;
+#[cfg(emulator)]
 mod ffi;
 #[cfg(emulator)]
 mod gpu;
