@@ -109,3 +109,44 @@ pub(crate) fn judge<T: Real>(
     };
     report
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `⌈k n/8⌉` in whole numbers, and the three limits.
+    #[test]
+    fn a_vote_sees_its_share_rounded_up() {
+        for (eighths, n) in (1..=8_u32).flat_map(|k| (0..100).map(move |n| (k, n))) {
+            for (min_samples, test_samples) in [(1, 500), (10, 500), (10, 40), (60, 30)] {
+                let subset_fraction = f64::from(eighths) / 8.0;
+                let config = Config { subset_fraction, min_samples, test_samples, ..Config::new(1000) };
+                let expected = (eighths * n).div_ceil(8).max(min_samples).min(test_samples).min(n);
+                assert_eq!(vote_size(&config, n), expected, "{eighths}/8 of {n}, {min_samples} to {test_samples}");
+            }
+        }
+    }
+
+    /// Whatever was measured, too few losses or no vote leave the fit, and everything else, as before the test.
+    #[test]
+    fn too_little_changes_nothing() {
+        let config = Config::new(1000);
+        let mut losses = Trajectory::<f64, 1024>::new();
+        (0..50).for_each(|i| losses.push(3.0 - f64::from(i) / 20.0));
+        let before = Fit::default();
+        let measured = Measurement::of(&config, &losses, 0, &before, 10);
+        let at =
+            Situation { step: 50, test: 0, climb: 0, low: 1e-5, high: 1e-3, fewest: 50, positives: 2, patience: 3 };
+        let enough = judge(&config, &measured, 50, &before, &at);
+        assert!(enough.fit == measured.fit && enough.fit != before && enough.votes.len() == 5);
+        assert_eq!(enough.hyper, measured.hyper);
+        let mut silent = measured.clone();
+        silent.votes.clear();
+        for (measured, fewest) in [(&measured, 51), (&silent, 50)] {
+            let report = judge(&config, measured, 50, &before, &Situation { fewest, ..at });
+            assert!(report.fit == before && report.hyper == before.hyper(0.0) && report.votes.is_empty());
+            assert_eq!((report.verdict, report.positives), (Verdict::NotEnough, 0));
+            assert_eq!((report.argmin_x, report.argmin_lr), (1.0, at.high));
+        }
+    }
+}

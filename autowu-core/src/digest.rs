@@ -1,10 +1,10 @@
 //! The state in 64 bits.
 
-use crate::config::{Config, Detection, Fallback, Interval, NonFinite, PastEnd, Patience};
+use crate::config::{Config, Detection, Interval, NonFinite, Patience};
 use crate::phase::{Climb, Phase};
 use crate::real::Real;
 use crate::sampling::mix;
-use crate::schedule::{Decay, Warmup};
+use crate::schedule::Decay;
 use crate::scheduler::AutoWu;
 
 impl<T: Real, const N: usize> AutoWu<T, N> {
@@ -109,7 +109,7 @@ fn words(config: &Config) -> [u64; 35] {
         min_lr.to_bits(),
         max_lr.to_bits(),
         floor_lr.to_bits(),
-        u64::from(warmup == Warmup::Linear),
+        warmup as u64,
         warmup_fraction.to_bits(),
         min_warmup_steps,
         decay,
@@ -132,13 +132,13 @@ fn words(config: &Config) -> [u64; 35] {
         lasting,
         detection,
         slowdown.to_bits(),
-        u64::from(fallback == Fallback::Argmin),
+        fallback as u64,
         non_finite,
         u64::from(back),
         u64::from(rescue.is_some()),
         rescue.map_or(0, f64::to_bits),
         u64::from(restore),
-        u64::from(past_end == PastEnd::Reference),
+        past_end as u64,
         seed,
     ]
 }

@@ -125,3 +125,71 @@ impl<T: Real> Measurement<T> {
         argmins.get(argmins.len() / 2).map_or(T::one(), |v| crate::gp::location(v.argmin as usize))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn losses(n: u32) -> Trajectory<f64, 1024> {
+        let mut losses = Trajectory::new();
+        let noise = |i: u32| f64::from(i.wrapping_mul(0x9e37_79b9) >> 16) / 65536.0 - 0.5;
+        (0..n).for_each(|i| losses.push((0.1 * f64::from(i)).cos() + 3.0 * noise(i)));
+        losses
+    }
+
+    #[test]
+    fn below_the_fewest_nothing_is_fitted_and_nobody_votes() {
+        let (config, before) = (Config::new(1000), Fit::default());
+        for (n, fewest) in [(0, 0), (0, 1), (4, 5), (3, 50)] {
+            let measured = Measurement::of(&config, &losses(n), 0, &before, fewest);
+            assert!(measured.votes.is_empty() && measured.fit == before, "{n} of {fewest}");
+        }
+        let measured = Measurement::of(&config, &losses(5), 0, &before, 5);
+        assert!(measured.votes.len() == 5 && measured.fit != before);
+    }
+
+    /// Where every vote sees every loss they are one and the same, bit for bit; where not, they differ.
+    #[test]
+    fn votes_differ_by_what_they_see() {
+        for (subset_fraction, alike) in [(1.0, true), (0.5, false)] {
+            let config = Config { subset_fraction, ..Config::new(1000) };
+            let measured = Measurement::of(&config, &losses(60), 0, &Fit::default(), 10);
+            assert_eq!(measured.votes.iter().all(|v| *v == measured.votes[0]), alike);
+        }
+    }
+
+    /// A measurement with these votes: (probability, descent, argmin).
+    fn voted(votes: &[(f64, f64, u32)]) -> Measurement<f64> {
+        let votes = votes.iter().map(|&(probability, descent, argmin)| Inference { probability, argmin, descent });
+        Measurement { votes: votes.collect(), ..Measurement::of(&Config::new(1), &losses(0), 0, &Fit::default(), 1) }
+    }
+
+    /// More than half of the votes, each above its threshold.
+    #[test]
+    fn a_majority_decides() {
+        let config = Config { confidence: 0.95, descent: Some(0.99), ..Config::new(1000) };
+        let (past, risen, not) = ((0.96, 0.999, 7), (0.96, 0.99, 7), (0.95, 0.999, 7));
+        for (votes, verdict) in [
+            (&[past, past, not][..], Verdict::Past),
+            (&[past, past, not, not], Verdict::NotPast),
+            (&[past, risen, not], Verdict::NoDescent),
+            (&[past, past, risen, risen], Verdict::NoDescent),
+            (&[past, past, past, risen, not], Verdict::Past),
+            (&[risen, not, not], Verdict::NotPast),
+            (&[], Verdict::NotEnough),
+        ] {
+            assert_eq!(voted(votes).verdict(&config), verdict, "{votes:?}");
+        }
+        assert_eq!(voted(&[risen, risen, not]).verdict(&Config { descent: None, ..config }), Verdict::Past);
+    }
+
+    #[test]
+    fn the_place_of_the_minimum_is_the_median() {
+        let at =
+            |places: &[u32]| voted(&places.iter().map(|&p| (0.5, 0.5, p)).collect::<Vec<_, MAX_VOTES>>()).argmin_x();
+        assert_eq!(at(&[499, 0, 100]), gp::location(100));
+        assert_eq!(at(&[7, 3, 9, 1, 5]), gp::location(5));
+        assert_eq!(at(&[20]), gp::location(20));
+        assert_eq!(at(&[]), 1.0);
+    }
+}

@@ -240,3 +240,70 @@ pub struct Outcome<T> {
     /// The test, if one was due.
     pub report: Option<Report<T>>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+    use std::string::ToString;
+
+    /// What people read says what happened: a sentence of its own for each verdict, each reason, and each event.
+    #[test]
+    fn every_outcome_has_its_sentence() {
+        let verdicts = [Verdict::NotEnough, Verdict::NotPast, Verdict::NoDescent, Verdict::Past].map(Verdict::sentence);
+        assert_eq!(HashSet::from(verdicts).len(), 4);
+        let reasons = [
+            Reason::PastMinimum,
+            Reason::WarmupUsed,
+            Reason::WarmupUsedBackToMinimum,
+            Reason::DescentLost,
+            Reason::NonFinite,
+            Reason::StillNonFinite,
+        ];
+        assert_eq!(HashSet::from(reasons.map(Reason::sentence)).len(), 6);
+        assert!(verdicts.into_iter().chain(reasons.map(Reason::sentence)).all(|s| s.starts_with("t")));
+        let (step, from, to) = (7, 0.5, 0.25);
+        for reason in reasons {
+            let events = [
+                (Event::Restore { step, reason, from, to }, "restore", "weights restored, LR 5.000e-1 → 2.500e-1"),
+                (Event::Decay { step, reason, from, peak: to }, "decay", "decay begins, LR 5.000e-1 → 2.500e-1"),
+                (Event::Diverged { step, reason, from, to }, "diverged", "diverged, LR 5.000e-1 → 2.500e-1"),
+            ];
+            for (event, kind, words) in events {
+                assert_eq!((event.kind(), event.step(), event.lr()), (kind, step, to));
+                assert_eq!(event.to_string(), std::format!("step 7: {}; {words}", reason.sentence()));
+            }
+        }
+        let snapshot = Event::Snapshot { step, lr: to };
+        assert_eq!((snapshot.kind(), snapshot.step(), snapshot.lr()), ("snapshot", step, to));
+        assert!(snapshot.to_string().starts_with("step 7: snapshot") && snapshot.to_string().contains("2.500e-1"));
+    }
+
+    /// Most votes, each above its threshold; a detection is as many positive tests as are asked for.
+    #[test]
+    fn a_majority_has_seen_the_loss_fall() {
+        let config = Config::new(100);
+        let mut report = crate::AutoWu::<f64, 512>::new(config).unwrap().test();
+        for (descents, asked, fell) in [
+            (&[0.9, 0.8, 0.1][..], Some(0.7), true),
+            (&[0.9, 0.7, 0.1], Some(0.7), false),
+            (&[0.9, 0.8, 0.1, 0.2], Some(0.7), false),
+            (&[], Some(0.7), false),
+            (&[0.999_991], None, true),
+            (&[0.999_99], None, false),
+        ] {
+            report.votes = descents.iter().map(|&d| Inference { descent: d, ..Inference::default() }).collect();
+            assert_eq!(report.fell(&Config { descent: asked, ..config }), fell, "{descents:?}");
+        }
+        report.patience = 3;
+        for (verdict, positives, detects) in [
+            (Verdict::Past, 3, true),
+            (Verdict::Past, 4, true),
+            (Verdict::Past, 2, false),
+            (Verdict::NotPast, 3, false),
+        ] {
+            (report.verdict, report.positives) = (verdict, positives);
+            assert_eq!((report.detects(), report.is_positive()), (detects, verdict == Verdict::Past));
+        }
+    }
+}

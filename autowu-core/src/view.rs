@@ -175,4 +175,50 @@ mod tests {
         assert_eq!(scatter((0..500).map(|i| if i < 470 { 0.0 } else { 1e6 })), 0.0);
         assert_eq!(scatter((0..3).map(f64::from)), 0.0);
     }
+
+    /// A sum of a thousand terms is off by many units in its last place; the mean and deviation of equal numbers are not.
+    #[test]
+    fn equal_losses_are_their_mean() {
+        for loss in [0.1, -0.3, 1e10 / 3.0] {
+            let (mean, deviation) = moments(core::iter::repeat_n(loss, 1000));
+            assert!((mean / loss - 1.0_f64).abs() <= f64::EPSILON, "{loss}: {mean}");
+            assert!(deviation <= f64::EPSILON * loss.abs(), "{loss}: {deviation}");
+        }
+        let mut t = Trajectory::<f64, 64>::new();
+        (0..32).for_each(|_| t.push(0.5));
+        let view = View::of(&t, &Config::new(1000));
+        assert_eq!((view.center, view.scale, view.y(0.5)), (0.5, 1.0, 0.0));
+    }
+
+    /// A loss counts for no more than twice the descent; where there was none, or nobody asked, it counts for what it is.
+    #[test]
+    fn only_what_fell_is_clipped() {
+        let y_of_last = |losses: [f64; 12], clip| {
+            let mut t = Trajectory::<f64, 64>::new();
+            losses.into_iter().for_each(|y| t.push(y));
+            let view = View::of(&t, &Config { clip, standardise: false, ..Config::new(1000) });
+            let last = view.subset(&t, Permutation::new(12, 0, 0, 0), 12, 0.0).find(|&(x, _)| x > 0.9);
+            last.map(|(_, y)| y)
+        };
+        let mut fell = [3.0; 12];
+        (fell[10], fell[11]) = (1.0, 100.0);
+        assert_eq!((y_of_last(fell, true), y_of_last(fell, false)), (Some(5.0), Some(100.0)));
+        let mut rose = [3.0; 12];
+        (rose[10], rose[11]) = (4.0, 100.0);
+        assert_eq!((y_of_last(rose, true), y_of_last(rose, false)), (Some(100.0), Some(100.0)));
+    }
+
+    /// What is taken out of the losses before a fit is their mean, in whatever unit.
+    #[test]
+    fn a_subset_is_centred_on_the_mean() {
+        let mut t = Trajectory::<f64, 64>::new();
+        (0..50).for_each(|i| t.push(7.0 + f64::from(i % 5)));
+        for standardise in [true, false] {
+            let view = View::of(&t, &Config { standardise, clip: false, ..Config::new(1000) });
+            let mean = view.y_mean(&t);
+            assert!((view.center + view.scale * mean - 9.0).abs() < 1e-12);
+            let sum: f64 = view.subset(&t, Permutation::new(50, 0, 0, 0), 50, mean).map(|(_, y)| y).sum();
+            assert!(sum.abs() < 1e-11, "{sum}");
+        }
+    }
 }

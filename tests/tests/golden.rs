@@ -201,3 +201,32 @@ fn end_to_end_parity() {
         }
     }
 }
+
+/// (d) As long as a test's fit sees every loss, subsets leave nothing to chance: the run's own numbers are the trace's.
+#[test]
+fn the_first_tests_are_those_of_the_reference() {
+    let mut compared = 0;
+    for (name, trace) in traces() {
+        let config = trace.config().unwrap();
+        let mut autowu = Scheduler::new(config).unwrap();
+        let reports = trace.losses.iter().filter_map(|loss| autowu.step(loss.0).report);
+        let whole = trace.tests.iter().zip(reports).take_while(|(test, _)| test.n <= config.fit_samples as usize);
+        for (test, report) in whole {
+            let place = || format!("{name}, step {}", test.step);
+            assert_eq!((report.step, report.losses), (test.step, test.n as u64), "{}", place());
+            assert_eq!((report.center, report.scale, report.votes.len()), (0.0, 1.0, test.probs.len()), "{}", place());
+            let [mut parameter, mut probability] = [Worst::new("parameter", 2e-3), Worst::new("probability", 3e-3)];
+            parameter.see((report.hyper.mean - test.mean).abs(), &place);
+            parameter.see((report.hyper.output_scale - test.outputscale).abs(), &place);
+            parameter.see((report.hyper.noise - test.noise).abs(), &place);
+            for ((vote, theirs), argmin) in report.votes.iter().zip(&test.probs).zip(&test.argmin) {
+                probability.see((vote.probability - theirs).abs(), &place);
+                assert!(vote.argmin.abs_diff(*argmin) <= 2, "{}: {} for {argmin}", place(), vote.argmin);
+            }
+            assert_eq!((report.is_positive(), report.detects()), (test.vote, test.switched), "{}", place());
+            compared += 1;
+        }
+    }
+    println!("compared: {compared} tests");
+    assert!(compared >= 20, "only {compared} tests have at most 100 losses");
+}

@@ -49,9 +49,7 @@ impl<T: Real> Factor<T> {
                 block = Block::EMPTY;
             }
         }
-        if block.filled > 0 {
-            sums.absorb(&block, length_scale.wide());
-        }
+        sums.absorb(&block, length_scale.wide());
         let total = |lanes: &[Lanes; D]| core::array::from_fn(|m| lanes[m][0] + lanes[m][1]);
         Factor {
             even: total(&sums.even),

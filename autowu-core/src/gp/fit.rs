@@ -175,4 +175,51 @@ mod tests {
         assert!(s.negative_log_evidence(&hyper) < before);
         assert!(fit.is_valid());
     }
+
+    /// Algorithm 1 of Kingma and Ba (2015), written once more, over two fits in a row; the smaller losses have gradients of the size of `ε`.
+    #[test]
+    fn a_fit_is_adam() {
+        for size in [1.0, 1e-3, 1e-10] {
+            let spectrum = |k: f64| {
+                Spectrum::of(&Factor::of((0..50).map(|i| (f64::from(i) / 50.0, size * (k * f64::from(i)).sin())), 0.2))
+            };
+            let mut fit = Fit::<f64>::default();
+            let mut raw = [0.0, (f64::exp(1e-3 - 1e-4) - 1.0).ln()];
+            let (mut m, mut v, mut t) = ([0.0; 3], [0.0; 3], 0);
+            for spectrum in [spectrum(0.3), spectrum(0.7)] {
+                let mut mean = 0.0;
+                for _ in 0..100 {
+                    t += 1;
+                    let softplus = raw.map(|x: f64| x.exp().ln_1p());
+                    let at = Hyper { mean, output_scale: softplus[0], noise: 1e-4 + softplus[1] };
+                    let g = spectrum.gradient(&at);
+                    let sigmoid = raw.map(|x: f64| 1.0 / (1.0 + (-x).exp()));
+                    let g = [g[0], g[1] * sigmoid[0], g[2] * sigmoid[1]];
+                    let step: [f64; 3] = core::array::from_fn(|i| {
+                        m[i] = 0.9 * m[i] + (1.0 - 0.9) * g[i];
+                        v[i] = 0.999 * v[i] + (1.0 - 0.999) * g[i] * g[i];
+                        let (m, v) = (m[i] / (1.0 - 0.9_f64.powi(t)), v[i] / (1.0 - 0.999_f64.powi(t)));
+                        0.01 * m / (v.sqrt() + 1e-8)
+                    });
+                    (mean, raw) = (mean - step[0], [raw[0] - step[1], raw[1] - step[2]]);
+                }
+                let hyper = fit.run(&spectrum, 0.0);
+                for (ours, theirs) in [(hyper.mean, mean), (fit.raw[0], raw[0]), (fit.raw[1], raw[1])] {
+                    assert!((ours - theirs).abs() < 1e-6, "size {size}: {ours} {theirs}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ten_numbers_are_the_fit() {
+        let mut fit = Fit::default();
+        fit.run(&spectrum(50), 0.0);
+        assert_eq!(Fit::from_array(fit.to_array()), Some(fit));
+        for place in 0..10 {
+            let mut numbers = fit.to_array();
+            numbers[place] = f64::NAN;
+            assert_eq!(Fit::from_array(numbers), None, "{place}");
+        }
+    }
 }

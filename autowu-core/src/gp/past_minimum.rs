@@ -231,22 +231,24 @@ mod tests {
     use super::super::{Factor, Hyper};
     use super::*;
 
-    /// Posteriors of curves that fall, rise, turn, or are noise, from few samples and many, at noise levels from the floor up.
+    /// Posteriors of curves that fall, rise, turn, or are noise, from few samples and many, at noise levels from the floor up, under
+    /// priors that are narrower than the noise and wider than the curve.
     fn posteriors<T: Real>() -> impl Iterator<Item = Posterior<T>> {
-        let curves: [fn(f64) -> f64; 4] =
-            [|x| -x, |x| x, |x| 4.0 * (x - 0.6) * (x - 0.6), |x| (1000.0 * (x + 0.1) * (x + 0.1)).sin()];
-        curves.into_iter().flat_map(|curve| {
-            [(5, 1e-4), (30, 1e-4), (30, 0.1), (500, 1e-4), (500, 0.01), (500, 1.0)].into_iter().map(
-                move |(n, noise)| {
+        let curves: [fn(f64) -> f64; 5] =
+            [|x| -x, |x| x - 0.9, |x| 4.0 * (x - 0.6) * (x - 0.6), |x| (1000.0 * (x + 0.1) * (x + 0.1)).sin(), |_| 0.0];
+        let samples = [(5, 1e-4), (30, 1e-4), (30, 0.1), (500, 1e-4), (500, 0.01), (500, 1.0)];
+        curves.into_iter().flat_map(move |curve| {
+            samples.into_iter().flat_map(move |(n, noise)| {
+                [1e-5, 0.1, 0.7, 30.0].into_iter().map(move |output_scale| {
                     let sample = |i: u32| {
                         let x = f64::from(i) / f64::from(n);
                         let jitter = f64::from(i.wrapping_mul(0x9e37_79b9) >> 16) / 65536.0 - 0.5;
                         (T::of(x), T::of(curve(x) + 0.5 * jitter))
                     };
-                    let hyper = Hyper { mean: T::zero(), output_scale: T::of(0.7), noise: T::of(noise) };
+                    let hyper = Hyper { mean: T::zero(), output_scale: T::of(output_scale), noise: T::of(noise) };
                     Posterior::condition(&Factor::of((0..n).map(sample), T::of(0.2)), &hyper)
-                },
-            )
+                })
+            })
         })
     }
 
@@ -270,23 +272,61 @@ mod tests {
         means_agree::<f32>(16.0);
     }
 
-    /// Every location's z is below its bound, so none that could be the largest is passed over.
-    fn bounds_hold<T: Real>() {
+    /// Every location's z is below its bound and, but for `loose` units of rounding, not far below; so none that could be the
+    /// largest is passed over, wherever the search begins, and few are looked at.
+    fn bounds_hold<T: Real>(loose: f64) {
         for posterior in posteriors::<T>() {
-            let mut bounds = core::array::from_fn(|i| posterior.mean_at(location(i)));
+            let means = core::array::from_fn(|i| posterior.mean_at(location(i)));
+            let mut bounds = means;
             posterior.bound_z(&mut bounds);
             let exact: [T; LAST] = core::array::from_fn(|i| posterior.z(i, LAST));
             for (i, (bound, z)) in bounds.iter().zip(&exact).enumerate() {
-                assert!(*bound >= *z - z.abs() * T::epsilon() * T::of(4.0), "{i}: {z} above its bound {bound}");
+                let unit = (z.abs() + T::of(1e-3)) * T::epsilon();
+                let above = ((*bound - *z) / unit).wide();
+                assert!((-4.0..loose).contains(&above), "{i}: bound {bound} of {z}: {above:e} units");
             }
             let largest = exact.into_iter().fold(T::neg_infinity(), T::max);
+            for guess in [0, LAST / 2, LAST - 1] {
+                let found = posterior.largest_z(&mut means.clone(), guess);
+                assert!((found - largest).abs() <= largest.abs() * T::epsilon() * T::of(4.0), "{found} for {largest}");
+            }
             assert!((posterior.past_minimum().probability - normal_cdf(largest)).abs() <= T::epsilon() * T::of(4.0));
         }
     }
 
     #[test]
     fn no_location_is_passed_over() {
-        bounds_hold::<f64>();
-        bounds_hold::<f32>();
+        bounds_hold::<f64>(1e8);
+        bounds_hold::<f32>(1e8);
+    }
+
+    /// The certainty of a descent is that of the highest location before the lowest.
+    #[test]
+    fn the_descent_begins_where_the_loss_was_highest() {
+        let mut inside = 0;
+        for posterior in posteriors::<f64>() {
+            let Inference { argmin, descent, .. } = posterior.past_minimum();
+            let mean = |i: usize| posterior.mean_at(location(i));
+            let argmin = argmin as usize;
+            let highest = (0..argmin).fold(0, |high, i| if mean(i) > mean(high) { i } else { high });
+            let expected = if argmin == 0 { 0.0 } else { normal_cdf(posterior.z(argmin, highest)) };
+            assert!((descent - expected).abs() < 1e-9, "{descent} for {expected}");
+            inside += usize::from(highest > 0);
+        }
+        assert!(inside > 10, "{inside} posteriors rise before they fall");
+    }
+
+    /// No losses: the prior, in which no location is lower than another, and no descent has been seen.
+    #[test]
+    fn nothing_is_known_of_no_losses() {
+        let factor = Factor::of(core::iter::empty(), 0.2);
+        assert!(factor.is_empty() && factor.len() == 0);
+        assert!(!Factor::of([(0.5, 1.0); 17], 0.2).is_empty());
+        let prior = Posterior::condition(&factor, &Hyper { mean: 3.0, output_scale: 0.7, noise: 0.1 });
+        for i in 0..=20 {
+            let x = f64::from(i) / 20.0;
+            assert!(prior.mean_at(x) == 3.0 && (prior.variance_at(x) - 0.7).abs() < 1e-12, "{x}");
+        }
+        assert_eq!(prior.past_minimum(), Inference { probability: 0.5, argmin: 0, descent: 0.0 });
     }
 }

@@ -175,18 +175,12 @@ fn implicit_ql(d: &mut [f64; R], e: &mut [f64; R], sides: &mut [[f64; R]; 2]) {
             let mut r = Float::sqrt(g * g + 1.0);
             g = d[m] - d[l] + e[l] / (g + if g >= 0.0 { r } else { -r });
             let (mut s, mut c, mut p) = (1.0, 1.0, 0.0);
-            let mut whole = true;
             for i in (l..m).rev() {
                 let (f, b) = (s * e[i], c * e[i]);
                 r = Float::sqrt(f * f + g * g);
                 e[i + 1] = r;
-                if !(r > 0.0) {
-                    d[i + 1] -= p;
-                    e[m] = 0.0;
-                    whole = false;
-                    break;
-                }
-                (s, c) = (f / r, g / r);
+                // Nothing to rotate: f and g have underflowed.
+                (s, c) = if r > 0.0 { (f / r, g / r) } else { (0.0, 1.0) };
                 g = d[i + 1] - p;
                 r = (d[i] - g) * s + 2.0 * c * b;
                 p = s * r;
@@ -197,11 +191,9 @@ fn implicit_ql(d: &mut [f64; R], e: &mut [f64; R], sides: &mut [[f64; R]; 2]) {
                     (side[i], side[i + 1]) = (c * low - s * high, s * low + c * high);
                 }
             }
-            if whole {
-                d[l] -= p;
-                e[l] = g;
-                e[m] = 0.0;
-            }
+            d[l] -= p;
+            e[l] = g;
+            e[m] = 0.0;
         }
     }
 }
@@ -215,4 +207,104 @@ fn dot(a: &[f64; R], b: &[f64; R]) -> f64 {
         }
     }
     (s[0] + s[2]) + (s[1] + s[3])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A symmetric matrix and its eigenvalues in ascending order.
+    type Case = (fn(usize, usize) -> f64, fn(usize) -> f64);
+
+    fn sum_of_squares(x: &[f64]) -> f64 {
+        x.iter().map(|x| x * x).sum()
+    }
+
+    /// `QᵀAQ` keeps trace and norm, and `Qᵀs` the length of `s`: also where the matrix is almost tridiagonal, where a reflection is
+    /// lost by cancellation, and where there is nothing to reflect.
+    #[test]
+    fn a_rotation_keeps_lengths() {
+        let noise = |i: usize, j: usize| {
+            let (i, j) = (i.min(j) as u64, i.max(j) as u64);
+            (crate::sampling::mix(i * 100 + j) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+        };
+        for far in [1.0, 1e-4, 1e-8, 1e-12, 0.0] {
+            for near in [1.0, -1.0, 0.0] {
+                let of = |i: usize, j: usize| match i.abs_diff(j) {
+                    0 => 2.0 + noise(i, i),
+                    1 => near,
+                    _ => far * noise(i, j),
+                };
+                let mut a: [[f64; R]; R] = core::array::from_fn(|i| core::array::from_fn(|j| of(i, j)));
+                let (trace, norm): (f64, f64) = ((0..R).map(|i| a[i][i]).sum(), sum_of_squares(a.as_flattened()));
+                let before: [[f64; R]; 2] = core::array::from_fn(|k| core::array::from_fn(|i| noise(i, 50 + k)));
+                let mut sides = before;
+                let (mut d, mut e) = tridiagonal(&mut a, &mut sides);
+                let after = sum_of_squares(&d) + 2.0 * sum_of_squares(&e[..R - 1]);
+                assert!((d.iter().sum::<f64>() - trace).abs() < 1e-13 * norm, "{far} {near}");
+                assert!((after / norm - 1.0).abs() < 1e-13, "{far} {near}: {after} {norm}");
+                implicit_ql(&mut d, &mut e, &mut sides);
+                assert!((d.iter().sum::<f64>() - trace).abs() < 1e-13 * norm, "{far} {near}");
+                assert!((sum_of_squares(&d) / norm - 1.0).abs() < 1e-13, "{far} {near}");
+                for (s, b) in sides.iter().zip(&before) {
+                    assert!((sum_of_squares(s) / sum_of_squares(b) - 1.0).abs() < 1e-13, "{far} {near}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn eigenvalues_are_those_of_the_closed_form() {
+        use core::f64::consts::PI;
+        let second_differences: Case = (
+            |i, j| match i.abs_diff(j) {
+                0 => 2.0,
+                1 => -1.0,
+                _ => 0.0,
+            },
+            |k| 2.0 - 2.0 * (PI * (k + 1) as f64 / (R + 1) as f64).cos(),
+        );
+        let no_diagonal: Case = (
+            |i, j| if i.abs_diff(j) == 1 { 1.0 } else { 0.0 },
+            |k| -2.0 * (PI * (k + 1) as f64 / (R + 1) as f64).cos(),
+        );
+        // The covariance of a random walk.
+        let random_walk: Case = (
+            |i, j| (i.min(j) + 1) as f64,
+            |k| 0.25 / (PI * (2 * (R - k) - 1) as f64 / (4 * R + 2) as f64).sin().powi(2),
+        );
+        let ones: Case = (|_, _| 1.0, |k| if k == R - 1 { R as f64 } else { 0.0 });
+        let nothing: Case = (|_, _| 0.0, |_| 0.0);
+        for (case, (entry, expected)) in
+            [second_differences, no_diagonal, random_walk, ones, nothing].into_iter().enumerate()
+        {
+            let mut a: [[f64; R]; R] = core::array::from_fn(|i| core::array::from_fn(|j| entry(i, j)));
+            let (mut d, mut e) = tridiagonal(&mut a, &mut [[0.0; R]; 2]);
+            implicit_ql(&mut d, &mut e, &mut [[0.0; R]; 2]);
+            d.sort_by(f64::total_cmp);
+            for (k, d) in d.iter().enumerate() {
+                assert!((d - expected(k)).abs() < 4e-11, "case {case}, {k}: {d} for {}", expected(k));
+            }
+        }
+    }
+
+    /// Where all samples lie at one place, `K = s² 1 1ᵀ`: the evidence is that of their mean, and of what is left without it.
+    #[test]
+    fn the_evidence_at_one_place_is_that_of_a_mean() {
+        for place in [0.0, 0.3, 0.5, 1.0] {
+            for n in [1, 2, 19, 20, 21, 300] {
+                let y = |i: u32| f64::from(i.wrapping_mul(0x9e37_79b9) >> 16) / 65536.0 - 0.3;
+                let spectrum = Spectrum::of(&Factor::of((0..n).map(|i| (place, y(i))), 0.2));
+                let (count, mean) = (f64::from(n), (0..n).map(y).sum::<f64>() / f64::from(n));
+                let within: f64 = (0..n).map(|i| (y(i) - mean).powi(2)).sum();
+                for (mu, output_scale, noise) in [(0.0, 0.7, 1e-2), (2.0, 1e-3, 0.5), (-0.5, 40.0, 1e-3)] {
+                    let along: f64 = count * output_scale + noise;
+                    let logarithms = along.ln() + (count - 1.0) * f64::ln(noise);
+                    let expected = 0.5 * (logarithms + count * (mean - mu).powi(2) / along + within / noise) / count;
+                    let ours = spectrum.negative_log_evidence(&Hyper { mean: mu, output_scale, noise });
+                    assert!((ours - expected).abs() < 1e-9 * (1.0 + within / noise), "{place} {n}: {ours} {expected}");
+                }
+            }
+        }
+    }
 }

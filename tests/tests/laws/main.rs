@@ -11,5 +11,7 @@ mod refusals;
 mod resume;
 mod sampling;
 mod schedule;
+mod states;
 mod trajectory;
+mod votes;
 mod watch;

@@ -21,6 +21,13 @@ fn runs<T: Real>(config: Config, losses: &[f64]) -> Result<(), TestCaseError> {
         prop_assert!(outcome.lr >= floor && outcome.lr <= max, "{}", place());
         let ended = config.past_end == PastEnd::Reference && autowu.steps() >= config.total_steps;
         prop_assert!(!in_decay || outcome.lr <= before || ended, "{}", place());
+        let decays = matches!(autowu.phase(), Phase::Decay { .. });
+        prop_assert_eq!(autowu.phase().name(), if decays { "decay" } else { "warmup" });
+        if let Some(event) = outcome.event {
+            prop_assert_eq!(event.step(), autowu.steps());
+            let decays = event.kind() == "decay";
+            prop_assert!(if decays { event.lr() >= outcome.lr } else { event.lr() == outcome.lr }, "{}", place());
+        }
         match outcome.event {
             Some(Event::Snapshot { .. }) => {
                 prop_assert!(config.restore && !in_decay, "{}", place());
@@ -82,5 +89,18 @@ fn tests_and_state_do_not_grow_with_the_run() {
         // ln(max/min)/ln 1.1 = 121 tests of the first climb.
         assert!(tests <= 140, "{total} steps: {tests} tests");
         assert!(bytes < 1500 + 25 * N, "{total} steps: {bytes} bytes");
+    }
+}
+
+/// `W = max(⌊ρT⌋, min(min_warmup_steps, ⌊T/2⌋))`, at least 1, in whole numbers.
+#[test]
+fn the_warmup_has_its_share_of_every_budget() {
+    for total in 1..3000_u64 {
+        assert_eq!(Config::new(total).warmup_steps(), (2 * total / 5).max(30.min(total / 2)).max(1), "{total}");
+        assert_eq!(Config::paper(1, total).warmup_steps(), (total / 2).max(1), "{total}");
+        let eighth = Config { warmup_fraction: 0.125, ..Config::paper(1, total) };
+        assert_eq!(eighth.warmup_steps(), (total / 8).max(1), "the paper has no least warmup: {total}");
+        let all = Config { warmup_fraction: 1.0, ..Config::new(total) };
+        assert_eq!(all.warmup_steps(), total);
     }
 }
