@@ -464,7 +464,8 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     /// The posterior of one vote (from 0) of a report that was just made, and what its numbers mean; `None` if losses came
     /// since. `loss(x) = center + scale · mean_at(x)` at the learning rate [`Self::lr_on_climb`]`(x)`.
     pub fn posterior(&self, report: &Report<T>, vote: u32) -> Option<Posterior<T>> {
-        detector::posterior(&self.config, &self.trajectory, report, vote)
+        let present = report.step == self.step;
+        present.then(|| detector::posterior(&self.config, &self.trajectory, report, vote)).flatten()
     }
 
     /// The learning rate at the part `x` in [0, 1] of the present climb; the constant one in the decay.

@@ -320,7 +320,8 @@ mod tests {
     #[test]
     fn nothing_is_known_of_no_losses() {
         let factor = Factor::of(core::iter::empty(), 0.2);
-        assert!(factor.is_empty() && factor.len() == 0);
+        assert!(factor.is_empty());
+        assert_eq!(factor.len(), 0);
         assert!(!Factor::of([(0.5, 1.0); 17], 0.2).is_empty());
         let prior = Posterior::condition(&factor, &Hyper { mean: 3.0, output_scale: 0.7, noise: 0.1 });
         for i in 0..=20 {

@@ -43,6 +43,24 @@ proptest! {
     }
 }
 
+/// A report of an earlier climb is of other losses, also where both climbs have as many.
+#[test]
+fn a_posterior_is_of_the_present_losses() {
+    let mut autowu = Scheduler::new(Config { test_samples: 200, ..Config::new(400) }).unwrap();
+    let told = |autowu: &mut Scheduler, seed| {
+        for loss in valley(seed, 40, 0.9, 1.0, 0.1) {
+            autowu.observe(loss);
+        }
+        autowu.test()
+    };
+    let early = told(&mut autowu, 1);
+    assert!(autowu.posterior(&early, 0).is_some());
+    autowu.observe(f64::NAN);
+    let late = told(&mut autowu, 2);
+    assert_eq!((early.losses, early.samples), (late.losses, late.samples));
+    assert!(autowu.posterior(&late, 0).is_some() && autowu.posterior(&early, 0).is_none());
+}
+
 /// `center + scale · mean_at(x)` is the loss at the part `x` of the climb, at the learning rate `lr_on_climb(x)`, in either unit.
 #[test]
 fn a_posterior_is_in_the_units_of_the_losses() {
