@@ -40,7 +40,8 @@ pub enum Detection {
     /// The warmup ends: the decay starts from the learning rate of the minimum (the paper's rule).
     EndWarmup,
     /// The climb ends: go on from the learning rate of the minimum, `slowdown` times more slowly than the first
-    /// climb, until the warmup's share of the budget is used.
+    /// climb, until the warmup's share of the budget is used. Where that learning rate has grown fourfold and the loss still falls, the end came too
+    /// early, and the climb goes on at the first one's pace.
     ClimbOn {
         /// The first climb's rate divided by that of the later ones, ≥ 1.
         #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]

@@ -18,6 +18,10 @@ pub const CAPACITY: usize = 1024;
 /// A climb whose minimum lies beyond this share of it is still falling: the present is the best.
 const STILL_FALLING: f64 = 0.97;
 
+/// A climb after a restore that has come to so many times its first learning rate and still falls had been put back too early: about twice the
+/// learning rate that was found too high.
+const TOO_EARLY: f64 = 4.0;
+
 /// Losses that the last test of the warmup makes do with.
 const LAST_TEST: u32 = 5;
 
@@ -171,18 +175,19 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     }
 
     /// [`step`](Self::step) for losses that were kept back and come late, in order: the same as one by one, but after the first
-    /// event that changes the course (all but `Snapshot`) the rest is counted and not looked at, because it was measured on the old course.
+    /// step that changes the course the rest is counted and not looked at, because it was measured on the old course.
     ///
     /// Returns the last event and report. Kept back for no longer than [`steps_until_test`](Self::steps_until_test), finite losses
     /// give bit for bit the same run as one by one.
     pub fn step_slice(&mut self, losses: &[T]) -> Outcome<T> {
         let mut outcome = Outcome { lr: self.lr(), event: None, report: None };
         for (i, &loss) in losses.iter().enumerate() {
+            let before = self.phase;
             let Outcome { lr, event, report } = self.step(loss);
             outcome.lr = lr;
             outcome.report = report.or(outcome.report);
             outcome.event = event.or(outcome.event);
-            if matches!(event, Some(e) if !matches!(e, Event::Snapshot { .. })) {
+            if self.phase != before || matches!(event, Some(e) if !matches!(e, Event::Snapshot { .. })) {
                 let rest = (losses.len() - i - 1) as u64;
                 self.step = self.step.saturating_add(rest);
                 if let Phase::Warmup(climb) = &mut self.phase {
@@ -404,8 +409,14 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
                 _ => self.begin_decay(Reason::WarmupUsed, from, from),
             });
         }
-        (self.config.restore && falling && !report.is_positive() && !report.votes.is_empty())
-            .then(|| Event::Snapshot { step: self.step, lr: self.lr() })
+        if !self.config.restore || !falling || report.is_positive() || report.votes.is_empty() {
+            return None;
+        }
+        let (lr, first) = (self.lr(), T::of(first_rate(&self.config)));
+        if climb.rate > T::zero() && climb.rate < first && lr >= climb.base * T::of(TOO_EARLY) {
+            self.climb_from(lr, first);
+        }
+        Some(Event::Snapshot { step: self.step, lr })
     }
 
     /// A loss that is not finite, in the warmup.

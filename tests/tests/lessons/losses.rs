@@ -66,6 +66,18 @@ fn early_spikes_do_not_decide() {
     assert!((BEST / 2.0..=BEST * 2.0).contains(&peak), "{peak}");
 }
 
+/// The same where the spikes are taken for a minimum: a wave in the first steps puts the climb back to where hardly anything is learned. It goes on three times
+/// more slowly, sees that the loss falls all the same, and makes up for it.
+#[test]
+fn an_early_false_alarm_is_made_good() {
+    let wave = |step: u64, lr| sweep(step, lr) + if step < 30 { (step as f64 / 5.0).cos() } else { 0.0 };
+    let outcomes = run(config(400), wave);
+    let first = outcomes.iter().filter_map(|o| o.event).find(|e| e.kind() == "restore").unwrap();
+    assert!(first.step() < 40 && first.lr() < BEST / 30.0, "no false alarm: {first:?}");
+    let (_, peak) = decay(&outcomes).unwrap();
+    assert!((BEST / 3.0..=BEST * 3.0).contains(&peak), "{peak}");
+}
+
 /// cornellius-gp/gpytorch#620, meta-pytorch/botorch#926: a covariance matrix that rounding left not positive definite ended the program.
 ///
 /// Here the matrix that is factored is I + (s²/σ²) ΦᵀΦ with Φ of 20 columns: no eigenvalue is below 1, whatever the data, no pivot is
