@@ -182,7 +182,7 @@ impl Config {
     /// | `warmup_fraction` | 0.4 | median gap to a tuned peak 0.1 points; with 0.5: 0.6, with 0.2 to 0.3: 0.2 to 0.5 |
     /// | `min_warmup_steps` | 30 | without it gaps of up to 36 points in runs of 60 steps; with it 12 |
     /// | `decay` | linear | ends better than the cosine in 310 of 433 runs of the study, worse in 123; in the half that it was chosen on 127 and 48 of 175 |
-    /// | `noise_blocks` | 16 | left out: 42 dead; false ends of the simulation on flat white noise 0.0 to 0.2 % |
+    /// | `noise_blocks` | 16 | left out: 33 dead; false ends of the simulation on flat white noise 0.0 to 0.2 % |
     /// | `descent` | 0.99999 | left out: none dead; false ends on flat heavy-tailed noise 0.0 to 1.9 % with it; other values are not in the tables |
     /// | `interval` | growth by 1.1 | left out, with the paper's patience: 1 dead |
     /// | `patience` | growth by 1.25 | median delay ×2.0 of the learning rate at noise 0.1; other values are not in the tables |
