@@ -65,8 +65,8 @@ impl<T: Real> Watch<T> {
     pub fn learn<const N: usize>(&mut self, climb: &Trajectory<T, N>, config: &Config) {
         let before = *self;
         let shortest = (config.warmup_steps() / PARTS).max(FEWEST).max(before.span);
-        let mut entries = shortest.div_ceil(climb.resolution()) as usize;
-        while 2 * entries <= climb.len() {
+        let mut entries = usize::try_from(shortest.div_ceil(climb.resolution())).unwrap_or(usize::MAX);
+        while entries <= climb.len() / 2 {
             let Some((first, lowest)) = ends(climb.values(), entries) else { break };
             self.span = climb.resolution().saturating_mul(entries as u64);
             self.first = if before.first.is_finite() { before.first } else { first };
