@@ -5,6 +5,7 @@
 
 mod configs;
 mod digest;
+mod endings;
 mod invariance;
 mod precision;
 mod refusals;

@@ -1,0 +1,118 @@
+//! How a warmup ends that has found nothing, and what a decay falls back to.
+
+use autowu_core::{AutoWu, Config, Event, Fallback, Patience, Reason};
+use autowu_tests::curves::noise;
+
+type Scheduler = AutoWu<f64, 1024>;
+
+/// 400 steps, of which the warmup has 160, and no test is ever believed.
+fn blind() -> Config {
+    Config { patience: Patience::Tests(1_000_000), ..Config::new(400) }
+}
+
+/// The events of a run, but for snapshots, and the last learning rate before the decay; the loss has its minimum at `best`.
+fn events(config: Config, best: f64) -> (Vec<Event<f64>>, f64) {
+    let mut autowu = Scheduler::new(config).unwrap();
+    let (mut events, mut reached) = (Vec::new(), 0.0);
+    for step in 0..config.total_steps {
+        let decades = (autowu.lr() / best).log10();
+        let loss = if autowu.phase().name() == "warmup" {
+            reached = autowu.lr();
+            1.0 + 0.2 * decades * decades + 0.01 * noise(7, step)
+        } else {
+            1.0
+        };
+        events.extend(autowu.step(loss).event.filter(|e| e.kind() != "snapshot"));
+    }
+    (events, reached)
+}
+
+#[test]
+fn a_loss_that_falls_to_the_end_keeps_the_learning_rate_reached() {
+    for config in [blind(), blind().without_restore(), Config { fallback: Fallback::Reached, ..blind() }] {
+        let (events, reached) = events(config, 1e3);
+        let [Event::Decay { step, reason: Reason::WarmupUsed, from, peak }] = events[..] else {
+            panic!("{events:?}");
+        };
+        assert_eq!((step, from, peak), (160, reached, reached));
+    }
+}
+
+#[test]
+fn a_minimum_that_nobody_believed_in_is_gone_back_to() {
+    let near = |lr: f64| (0.02..0.2).contains(&lr);
+    let (with_copy, _) = events(blind(), 0.06);
+    let [Event::Restore { step, reason: Reason::WarmupUsedBackToMinimum, to, .. }, Event::Decay { peak, .. }] =
+        with_copy[..]
+    else {
+        panic!("{with_copy:?}");
+    };
+    assert!(step == 160 && near(to) && peak == to, "{with_copy:?}");
+    let (without, _) = events(blind().without_restore(), 0.06);
+    let [Event::Decay { step: 160, reason: Reason::WarmupUsedBackToMinimum, peak, .. }] = without[..] else {
+        panic!("{without:?}");
+    };
+    assert!(near(peak), "{without:?}");
+    let (reached, last) = events(Config { fallback: Fallback::Reached, ..blind() }, 0.06);
+    assert!(
+        matches!(reached[..], [Event::Decay { step: 160, reason: Reason::WarmupUsed, peak, .. }] if peak == last),
+        "{reached:?}"
+    );
+}
+
+/// The last test of the warmup makes do with five losses, every other asks for `min_samples`.
+#[test]
+fn the_last_test_makes_do_with_fewer() {
+    let mut autowu = Scheduler::new(blind()).unwrap();
+    for step in 0..400 {
+        let last = step >= 160;
+        assert_eq!(autowu.fewest(), if last && autowu.phase().name() == "warmup" { 5 } else { 10 }, "step {step}");
+        autowu.observe(1.0 + noise(3, step)); // no test is resolved, so that the warmup goes on
+    }
+}
+
+/// Losses that are not finite to the end: three times back, then it is said; when the warmup is over the decay begins, and nothing is said twice.
+#[test]
+fn a_warmup_of_nan_ends_and_says_why() {
+    for begin in [5, 100, 158, 159] {
+        let mut autowu = Scheduler::new(Config::new(400)).unwrap();
+        let mut events = Vec::new();
+        for step in 0..400 {
+            let loss = if step < begin { 3.0 - step as f64 / 100.0 } else { f64::NAN };
+            events.extend(autowu.step(loss).event.filter(|e| e.kind() != "snapshot"));
+        }
+        let still = |e: &&Event<f64>| matches!(e, Event::Diverged { reason: Reason::StillNonFinite, .. });
+        let back = events.iter().filter(|e| matches!(e, Event::Restore { reason: Reason::NonFinite, .. })).count();
+        let ends: Vec<_> = events.iter().filter(|e| e.kind() == "decay").collect();
+        assert!(back == 3 && events.iter().filter(still).count() <= 1, "{begin}: {events:?}");
+        assert!(matches!(ends[..], [Event::Decay { reason: Reason::StillNonFinite, .. }]), "{begin}: {events:?}");
+        assert_eq!(ends[0].step(), 160.max(begin + 4), "{begin}: {events:?}");
+        assert_eq!(events.last().map(Event::kind), Some("decay"), "{begin}: {events:?}");
+    }
+}
+
+/// A decay whose peak cannot be three times lower has no way back, and says so.
+#[test]
+fn a_decay_at_its_floor_does_not_go_back() {
+    for (floor_lr, rescued) in [(0.0, true), (1e-5, false)] {
+        let config = Config { min_lr: 1e-5, max_lr: 2.5e-5, floor_lr, ..Config::new(400) };
+        let mut autowu = Scheduler::new(config).unwrap();
+        let kinds: Vec<_> = (0..400)
+            .filter_map(|step| autowu.step(if step == 300 { f64::NAN } else { 3.0 - step as f64 / 100.0 }).event)
+            .filter(|e| e.step() == 301)
+            .collect();
+        assert_eq!(kinds[0].kind() == "restore", rescued, "{kinds:?}");
+        assert!(rescued || matches!(kinds[0], Event::Diverged { reason: Reason::NonFinite, .. }), "{kinds:?}");
+    }
+}
+
+#[test]
+fn a_group_has_its_part_of_the_learning_rate() {
+    let mut autowu = Scheduler::new(Config::new(400)).unwrap();
+    for step in 0..400 {
+        for ratio in [0.0, 0.1, 1.0, 7.0] {
+            assert_eq!(autowu.group_lr(ratio), ratio * autowu.lr());
+        }
+        autowu.step(1.0 + noise(5, step));
+    }
+}
