@@ -92,7 +92,7 @@ impl<T: Real> Watch<T> {
         let means = (config.total_steps.saturating_sub(config.warmup_steps()) / self.span.max(1)).max(1);
         let clearance = T::of(2.0) * T::of(3.0 * libm::log(means as f64 / (2.0 * FALSE_ALARM))).sqrt();
         let error = self.noise / T::of_u64(self.span).sqrt();
-        self.first - self.lowest >= (clearance + T::of(2.0)) * error
+        self.first > self.lowest && self.first - self.lowest >= (clearance + T::of(2.0)) * error
     }
 
     /// Losses until the next mean is complete; `None` where nothing is watched.
@@ -143,7 +143,7 @@ impl<T: Real> Watch<T> {
     pub fn is_valid(&self) -> bool {
         let known = self.first.is_finite() && self.lowest.is_finite();
         let unknown = self.first == T::infinity() && self.lowest == T::infinity();
-        let watched = self.span == 0 || known && self.first >= self.lowest && self.noise.is_finite();
+        let watched = self.span == 0 || known && self.first > self.lowest;
         let mean = self.mean.is_finite() && (self.count < self.span || self.count == 0 && self.mean == T::zero());
         (known || unknown) && watched && mean && self.noise >= T::zero() && self.rescues <= RESCUES
     }
@@ -285,6 +285,28 @@ mod tests {
             assert!(!decaying || autowu.may_restore() == (rescues < 3 && autowu.steps() < 400), "{rescues}");
         }
         assert_eq!(rescues, 3);
+    }
+
+    #[test]
+    #[cfg(feature = "serde")]
+    fn noise_beyond_the_range_is_a_state_like_any_other() {
+        let mut climb = Trajectory::<f32, 400>::new();
+        (0..400_u16).for_each(|i| climb.push(1.0 - f32::from(i) / 400.0));
+        let mut watch = Watch { noise: 0.01, ..Watch::new() };
+        watch.learn(&climb, &Config::new(1000));
+        assert!(watch.span > 0 && watch.is_valid());
+        watch.noise = f32::INFINITY; // a later test, of losses near the end of the range
+        watch.learn(&climb, &Config::new(1000));
+        assert!(watch.span > 0 && watch.is_valid());
+    }
+
+    #[test]
+    fn level_ground_is_not_watched() {
+        let mut climb = Trajectory::<f64, 400>::new();
+        (0..400).for_each(|_| climb.push(1.0));
+        let mut watch = Watch { noise: 0.0, ..Watch::new() };
+        watch.learn(&climb, &Config::new(1000));
+        assert_eq!(watch.span, 0);
     }
 
     #[test]
