@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a failed expectation ends the test
 
 mod configs;
+mod course;
 mod digest;
 mod endings;
 mod invariance;

@@ -1,0 +1,226 @@
+//! The course of a run: what it says it will do, what changes it, and how its climbs go on.
+
+use autowu_core::{AutoWu, Climb, Config, Detection, Event, Interval, NonFinite, Observation, Patience, Phase, Reason};
+use autowu_tests::curves::noise;
+use proptest::prelude::*;
+
+use crate::configs::{configs, losses};
+
+type Scheduler = AutoWu<f64, 512>;
+
+fn climb(autowu: &Scheduler) -> Option<Climb<f64>> {
+    match *autowu.phase() {
+        Phase::Warmup(climb) => Some(climb),
+        Phase::Decay { .. } => None,
+    }
+}
+
+/// A loss with its minimum at the learning rate `best`.
+fn bowl(lr: f64, best: f64) -> f64 {
+    let decades = (lr / best).log10();
+    1.0 + 0.2 * decades * decades
+}
+
+proptest! {
+    /// Until the step that `steps_until_test` names, finite losses make nothing happen. In a warmup that step does.
+    #[test]
+    fn nothing_happens_before_it_is_said_to(config in configs(), seed in any::<u64>()) {
+        let mut autowu = Scheduler::new(config).unwrap();
+        let mut quiet = autowu.steps_until_test();
+        for loss in losses(seed, 0, config.total_steps + 5) {
+            let warmup = climb(&autowu).is_some();
+            let due = quiet == Some(1);
+            let observation = autowu.observe(loss);
+            prop_assert!(due || observation == Observation::Nothing, "{observation:?} at step {}", autowu.steps());
+            prop_assert!(!(due && warmup) || observation != Observation::Nothing, "step {}", autowu.steps());
+            if observation == Observation::TestDue {
+                autowu.resolve(&autowu.test());
+            }
+            quiet = if due || observation != Observation::Nothing {
+                autowu.steps_until_test()
+            } else {
+                quiet.map(|steps| steps - 1)
+            };
+            prop_assert_eq!(quiet, autowu.steps_until_test());
+        }
+    }
+
+    /// What was measured on a course that has been left says nothing: losses behind the one that changed it are counted, whatever they are.
+    #[test]
+    fn losses_of_a_course_that_was_left_are_counted_and_not_looked_at(config in configs(), seed in any::<u64>(), kind in 0..3_u8) {
+        let mut autowu = Scheduler::new(config).unwrap();
+        for loss in losses(seed, kind, config.total_steps + 5) {
+            let before = autowu.clone();
+            let event = autowu.step(loss).event;
+            let told = event.is_some_and(|e| e.kind() != "snapshot");
+            if told || autowu.phase() != before.phase() {
+                let [mut one, mut other] = [before.clone(), before];
+                one.step_slice(&[loss, 0.5, 0.25, -0.5]);
+                other.step_slice(&[loss, f64::NAN, 1e300, f64::INFINITY]);
+                prop_assert_eq!(one.digest(), other.digest(), "{:?}", event);
+                prop_assert_eq!(one.steps(), autowu.steps() + 3);
+                prop_assert_eq!(one.tests(), autowu.tests());
+            }
+        }
+    }
+
+    /// Tests are counted, and lie on the grid of a climb or at the end of the warmup.
+    #[test]
+    fn tests_are_counted_and_on_the_grid(config in configs(), seed in any::<u64>()) {
+        let mut autowu = Scheduler::new(config).unwrap();
+        let mut tests = 0;
+        for loss in losses(seed, 0, config.total_steps) {
+            let before = climb(&autowu);
+            prop_assert_eq!(autowu.tests(), tests);
+            if let (Some(report), Some(climb)) = (autowu.step(loss).report, before) {
+                tests += 1;
+                let on_grid = (report.step - climb.start).is_multiple_of(autowu.test_interval());
+                let ended = autowu.phase().name() == "decay" || self::climb(&autowu).is_some_and(|c| c.rate == 0.0);
+                prop_assert!(on_grid || ended, "{report:?}");
+            }
+        }
+        if let Interval::Steps(steps) = config.interval {
+            prop_assert_eq!(autowu.test_interval(), steps);
+        }
+    }
+}
+
+/// The last test takes five losses; with four there is none.
+#[test]
+fn four_losses_are_too_few_for_the_last_test() {
+    for (nan_at, tested) in [(150, true), (154, true), (155, false), (158, false)] {
+        let mut autowu = Scheduler::new(Config::new(400)).unwrap();
+        let falling = |step: u64| 3.0 - step as f64 / 100.0;
+        let outcomes: Vec<_> =
+            (0..161).map(|step| autowu.step(if step == nan_at { f64::NAN } else { falling(step) })).collect();
+        assert!(matches!(outcomes[nan_at as usize].event, Some(Event::Restore { .. })));
+        assert_eq!(outcomes[159].report.is_some(), tested, "NaN at {nan_at}: {:?}", outcomes[159].event);
+        assert_eq!(autowu.phase().name(), "decay");
+    }
+}
+
+/// A NaN puts the learning rate back by `back_steps`, at most to where the climb began, and what follows rises as many times more slowly as after
+/// a minimum.
+#[test]
+fn nan_goes_back_by_the_steps_it_was_told() {
+    for (back_steps, detection, slower) in [
+        (0, Detection::ClimbOn { slowdown: 3.0 }, 3.0),
+        (7, Detection::ClimbOn { slowdown: 5.0 }, 5.0),
+        (1000, Detection::EndWarmup, 1.0),
+    ] {
+        let config = Config { detection, non_finite: NonFinite::EndClimb { back_steps }, ..Config::new(400) };
+        let mut autowu = Scheduler::new(config).unwrap();
+        let mut lrs = Vec::new();
+        let event = (0..60_u64).find_map(|step| {
+            lrs.push(autowu.lr());
+            let loss = if step == 50 { f64::NAN } else { 3.0 - step as f64 / 100.0 };
+            autowu.step(loss).event.filter(|e| e.kind() == "restore")
+        });
+        let Some(Event::Restore { step: 51, reason: Reason::NonFinite, from, to }) = event else {
+            panic!("{event:?}");
+        };
+        assert_eq!((from, to, autowu.lr()), (lrs[50], lrs[50_usize.saturating_sub(back_steps as usize)], to));
+        let (before, after) = ((lrs[1] / lrs[0]).ln(), (autowu.lr_ahead(1) / to).ln());
+        assert!((after * slower / before - 1.0).abs() < 1e-9, "{before} → {after}, slower by {slower}");
+    }
+}
+
+/// After a minimum the climb goes on from its learning rate, `slowdown` times more slowly.
+#[test]
+fn a_climb_goes_on_as_slowly_as_it_was_told() {
+    for slowdown in [1.0, 3.0, 10.0] {
+        let config = Config { detection: Detection::ClimbOn { slowdown }, ..Config::new(400) };
+        let mut autowu = Scheduler::new(config).unwrap();
+        let first = climb(&autowu).unwrap().rate;
+        let event = (0..160).find_map(|_| {
+            let lr = autowu.lr();
+            autowu.step(bowl(lr, 1e-3)).event.filter(|e| e.kind() == "restore")
+        });
+        let Some(Event::Restore { step, reason: Reason::PastMinimum, to, .. }) = event else { panic!("{event:?}") };
+        let now = climb(&autowu).unwrap();
+        assert_eq!((now.base, now.start, now.number), (to, step, 1));
+        assert!(step < 160 && (now.rate * slowdown / first - 1.0).abs() < 1e-12, "{now:?}");
+    }
+}
+
+/// A minimum that only the last test of the warmup sees is gone back to, and nothing rises after it.
+#[test]
+fn a_minimum_at_the_last_test_is_gone_back_to() {
+    let once = Config { interval: Interval::Steps(1000), patience: Patience::Tests(1), ..Config::new(400) };
+    for (config, restores) in
+        [(once, true), (Config { detection: Detection::EndWarmup, ..once }, true), (once.without_restore(), false)]
+    {
+        let mut autowu = Scheduler::new(config).unwrap();
+        let mut events = Vec::new();
+        for _ in 0..161 {
+            let lr = autowu.lr();
+            events.extend(autowu.step(bowl(lr, 1e-2)).event.filter(|e| e.kind() != "snapshot"));
+            if autowu.steps() == 160 {
+                assert!(autowu.lr_ahead(100) <= autowu.lr(), "{events:?}");
+            }
+        }
+        let to = match (&events[..], restores) {
+            (
+                &[
+                    Event::Restore { step: 160, reason: Reason::PastMinimum, to, .. },
+                    Event::Decay { step: 161, peak, .. },
+                ],
+                true,
+            ) if to == peak => to,
+            (&[Event::Decay { step: 160, reason: Reason::PastMinimum, peak, .. }], false) => peak,
+            _ => panic!("{events:?}"),
+        };
+        assert!((5e-3..2e-2).contains(&to), "{to}");
+    }
+}
+
+/// A warmup that ends with its first minimum holds the learning rate there.
+#[test]
+fn a_first_minimum_ends_the_climb() {
+    for (config, restores) in [
+        (Config { detection: Detection::EndWarmup, ..Config::new(400) }, true),
+        (Config::new(400).without_restore(), false),
+    ] {
+        let mut autowu = Scheduler::new(config).unwrap();
+        let mut events = Vec::new();
+        let mut lrs = Vec::new();
+        for _ in 0..400 {
+            let lr = autowu.lr();
+            lrs.push(lr);
+            events.extend(autowu.step(bowl(lr, 1e-3)).event.filter(|e| e.kind() != "snapshot"));
+        }
+        assert_eq!(matches!(events[0], Event::Restore { reason: Reason::PastMinimum, .. }), restores, "{events:?}");
+        let step = events[0].step() as usize;
+        assert!(step < 160 && lrs[step] < lrs[step - 1], "{events:?}");
+        assert!(lrs[step..].windows(2).all(|w| w[1] <= w[0]), "{events:?}");
+    }
+}
+
+/// A later climb keeps its slow pace until its learning rate has grown fourfold; if the loss still falls then, it goes on at the first pace.
+#[test]
+fn a_climb_that_was_put_back_too_early_goes_on_at_full_pace() {
+    let wave = |step: u64| if step < 30 { (step as f64 / 5.0).cos() } else { 0.0 };
+    let mut quickened = 0;
+    for seed in 0..20 {
+        let mut autowu = Scheduler::new(Config { seed, ..Config::new(400) }).unwrap();
+        let first = climb(&autowu).unwrap().rate;
+        for step in 0..160 {
+            let Some(before) = climb(&autowu) else { break };
+            let loss = bowl(autowu.lr(), 0.1) + wave(step) + 0.01 * noise(seed, step);
+            let outcome = autowu.step(loss);
+            let Some(after) = climb(&autowu) else { break };
+            if !matches!(outcome.event, Some(Event::Snapshot { .. })) {
+                continue;
+            }
+            let slow = before.number > 0 && before.rate < first;
+            let grown = autowu.lr() >= 4.0 * before.base;
+            if slow && grown && before.rate > 0.0 {
+                quickened += 1;
+                assert_eq!((after.rate, after.base, after.number), (first, autowu.lr(), before.number + 1));
+            } else {
+                assert_eq!(after, before, "seed {seed}, step {step}");
+            }
+        }
+    }
+    assert!(quickened > 10, "{quickened}");
+}
