@@ -81,6 +81,8 @@ pub enum StateError {
     History,
     /// A fit with numbers that no run can have.
     Fit,
+    /// A watch over the decay that no run can have.
+    Watch,
 }
 
 impl fmt::Display for StateError {
@@ -103,6 +105,9 @@ impl fmt::Display for StateError {
                 write!(f, "the saved state's loss history cannot be: the file is damaged or of another program")
             }
             StateError::Fit => write!(f, "the saved state's fit cannot be: the file is damaged or of another program"),
+            StateError::Watch => {
+                write!(f, "the saved state's watch over the decay cannot be: the file is damaged or of another program")
+            }
         }
     }
 }
@@ -150,11 +155,11 @@ impl<T: Real, const N: usize> TryFrom<State<T, N>> for AutoWu<T, N> {
         {
             return Err(StateError::History);
         }
-        if !s.watch.is_valid() {
-            return Err(StateError::History);
-        }
         if !s.fit.is_valid() {
             return Err(StateError::Fit);
+        }
+        if !s.watch.is_valid() {
+            return Err(StateError::Watch);
         }
         let mut autowu = AutoWu {
             step: s.step,

@@ -320,6 +320,14 @@ mod tests {
             after.learn(&climb, &config);
             assert_eq!(after != before, tells, "{after:?}");
         }
+        // The first losses are those of the first climb, whichever of the climbs can tell.
+        let mut watch = Watch { noise: 9.0, ..Watch::new() };
+        watch.learn(&falls(400, 1.0), &config);
+        let first = watch.first;
+        assert!(watch.span == 0 && first.is_finite());
+        watch.noise = 0.01;
+        watch.learn(&falls(400, 2.0), &config);
+        assert!(watch.span > 0 && watch.first == first);
     }
 
     /// A mean over more than half of a climb tells nothing of where it was lower.
@@ -360,6 +368,8 @@ mod tests {
             watch.push(9.0);
             assert_eq!(watch.has_lost(), complete);
         }
+        (0..4).for_each(|_| watch.push(1.5));
+        assert!(!watch.has_lost(), "half of the descent is kept");
     }
 
     #[test]

@@ -45,6 +45,21 @@ proptest! {
         }
     }
 
+    /// In a warmup a copy may be asked back from when one was asked for.
+    #[test]
+    fn no_copy_is_asked_back_before_it_was_asked_for(config in configs(), seed in any::<u64>(), kind in 0..3_u8) {
+        let mut autowu = Scheduler::new(config).unwrap();
+        let mut asked = false;
+        for loss in losses(seed, kind, config.total_steps) {
+            let event = autowu.step(loss).event;
+            asked |= event.is_some_and(|e| e.kind() == "snapshot");
+            prop_assert!(asked || event.is_none_or(|e| e.kind() != "restore"), "{event:?}");
+            if autowu.phase().name() == "warmup" {
+                prop_assert_eq!(autowu.may_restore(), asked);
+            }
+        }
+    }
+
     /// What was measured on a course that has been left says nothing: losses behind the one that changed it are counted, whatever they are.
     #[test]
     fn losses_of_a_course_that_was_left_are_counted_and_not_looked_at(config in configs(), seed in any::<u64>(), kind in 0..3_u8) {

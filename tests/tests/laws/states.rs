@@ -99,6 +99,52 @@ fn a_fit_at_its_limits() {
     }
 }
 
+#[test]
+fn a_watch_at_its_limits() {
+    let state = saved(40);
+    let watch = |first: &str, lowest: &str, span: u64, mean: &str, count: u64, valid: bool| {
+        let changes = [
+            ("/watch/first", json!(first)),
+            ("/watch/lowest", json!(lowest)),
+            ("/watch/span", json!(span)),
+            ("/watch/mean", json!(mean)),
+            ("/watch/count", json!(count)),
+        ];
+        is(&state, &changes, (!valid).then_some("watch"));
+    };
+    for (first, lowest, known, falls) in [
+        ("2.0", "1.0", true, true),
+        ("1.0", "1.0", true, false),
+        ("1.0", "2.0", true, false),
+        ("inf", "inf", true, false),
+        ("2.0", "inf", false, false),
+        ("inf", "1.0", false, false),
+        ("-inf", "-inf", false, false),
+        ("NaN", "1.0", false, false),
+        ("2.0", "NaN", false, false),
+    ] {
+        watch(first, lowest, 0, "0.0", 0, known);
+        watch(first, lowest, 4, "0.0", 0, falls);
+    }
+    for (span, mean, count, valid) in [
+        (4, "1.5", 0, true),
+        (4, "1.5", 3, true),
+        (4, "1.5", 4, false),
+        (4, "inf", 3, false),
+        (4, "NaN", 3, false),
+        (0, "1.5", 0, false),
+        (0, "0.0", 1, false),
+    ] {
+        watch("2.0", "1.0", span, mean, count, valid);
+    }
+    for (noise, valid) in [("0.0", true), ("inf", true), ("-5e-324", false), ("NaN", false)] {
+        is(&state, &[("/watch/noise", json!(noise))], (!valid).then_some("watch"));
+    }
+    for (rescues, valid) in [(3, true), (4, false)] {
+        is(&state, &[("/watch/rescues", json!(rescues))], (!valid).then_some("watch"));
+    }
+}
+
 /// Every counter and flag comes back as it was written.
 #[test]
 fn counters_are_kept() {
