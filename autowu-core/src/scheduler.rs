@@ -413,7 +413,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             return None;
         }
         let (lr, first) = (self.lr(), T::of(first_rate(&self.config)));
-        if climb.rate > T::zero() && climb.rate < first && lr >= climb.base * T::of(TOO_EARLY) {
+        if climb.rate < first && lr >= climb.base * T::of(TOO_EARLY) {
             self.climb_from(lr, first);
         }
         Some(Event::Snapshot { step: self.step, lr })

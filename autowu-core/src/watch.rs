@@ -373,6 +373,15 @@ mod tests {
     }
 
     #[test]
+    fn first_and_lowest_are_means_of_windows_that_overlap_by_half() {
+        assert_eq!(ends(&[9.0, 0.0, 0.0, 0.0, 0.0, 9.0, 9.0, 9.0], 4), Some((2.25, 2.25)));
+        assert_eq!(ends(&[3.0, 2.0, 1.0], 1), Some((3.0, 1.0)));
+        let nan = f64::NAN;
+        assert_eq!(ends(&[nan, nan, 4.0, nan, 2.0, 1.0], 2), Some((4.0, 1.5)));
+        assert_eq!(ends(&[nan; 6], 2), None);
+    }
+
+    #[test]
     fn level_ground_is_not_watched() {
         let mut climb = Trajectory::<f64, 400>::new();
         (0..400).for_each(|_| climb.push(1.0));

@@ -107,6 +107,17 @@ fn a_decay_at_its_floor_does_not_go_back() {
     }
 }
 
+/// Where no loss of the warmup was a number no copy was asked for, and none is asked back.
+#[test]
+fn a_decay_without_a_copy_does_not_go_back() {
+    let mut autowu = Scheduler::new(Config::new(400)).unwrap();
+    for step in 0..400 {
+        let event = autowu.step(if step < 200 || step == 300 { f64::NAN } else { 1.0 }).event;
+        assert!(event.is_none_or(|e| e.kind() != "restore") && !autowu.may_restore(), "step {step}: {event:?}");
+        assert_eq!(event.is_some_and(|e| e.kind() == "diverged"), step == 0 || step == 300, "step {step}: {event:?}");
+    }
+}
+
 /// It goes back where a third of its peak is a normal number above the floor, whose ratio to `max_lr` is a number, and the run is not over.
 #[test]
 fn a_decay_goes_back_where_it_can() {
