@@ -33,10 +33,10 @@ pub(crate) fn posterior<T: Real, const N: usize>(
     report: &Report<T>,
     vote: u32,
 ) -> Option<Posterior<T>> {
-    let view = View::of(trajectory, config);
-    if trajectory.losses() != report.losses || view.samples != report.samples || vote as usize >= report.votes.len() {
+    if trajectory.losses() != report.losses || vote as usize >= report.votes.len() {
         return None;
     }
+    let view = View::of(trajectory, config);
     let length_scale = T::of(config.length_scale);
     let mean = view.y_mean(trajectory);
     let order = permutation(config, trajectory, report.test, vote + 1);

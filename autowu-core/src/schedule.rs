@@ -187,6 +187,14 @@ mod tests {
         [Decay::Cosine, Decay::ConstantCosine { fraction: 0.2 }, Decay::Linear, Decay::ConstantSqrt { fraction: 0.2 }];
 
     #[test]
+    fn a_peak_follows_the_batch() {
+        for (batch, reference, sqrt, linear) in [(1024, 256, 6.0, 12.0), (64, 256, 1.5, 0.75), (9, 0, 9.0, 27.0)] {
+            assert_eq!(BatchScaling::Sqrt.peak(3.0, batch, reference), sqrt);
+            assert_eq!(BatchScaling::Linear.peak(3.0, batch, reference), linear);
+        }
+    }
+
+    #[test]
     fn every_decay_falls_from_peak_to_floor_and_stays() {
         for decay in ALL {
             for start in [0_u64, 1, 50, 85, 99, 100] {

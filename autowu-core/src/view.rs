@@ -160,6 +160,13 @@ mod tests {
     }
 
     #[test]
+    fn two_differences_are_the_fewest_that_scatter() {
+        assert_eq!(scatter([0.0, 1.0, 0.0].into_iter()), 0.0);
+        let variance = (2.0 / P80_OF_NORMAL).powi(2) / 6.0;
+        assert!((scatter([0.0, 1.0, 0.0, 1.0].into_iter()) / variance - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
     fn the_scatter_of_correlated_noise_is_more_than_its_variance() {
         let mut last = 0.0;
         let variance = scatter(white(1000).map(|z| {

@@ -115,14 +115,14 @@ impl Trace {
         let paper = Config::paper(self.steps_per_epoch, self.total_epochs);
         let o = &self.options;
         let warmup = match o.warmup_type.as_deref() {
-            None | Some("exponential") => Warmup::Exponential,
+            None | Some("exponential") => paper.warmup,
             Some("linear") => Warmup::Linear,
             Some(other) => {
                 return Err(format!("warmup_type {other:?}: the paper preset has \"exponential\" and \"linear\""));
             }
         };
         let decay = match o.immediate_cooldown {
-            None | Some(true) => Decay::Cosine,
+            None | Some(true) => paper.decay,
             Some(false) => Decay::ConstantCosine { fraction: o.cooldown_fraction.unwrap_or(0.2) },
         };
         let config = Config {

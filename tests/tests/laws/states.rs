@@ -169,4 +169,6 @@ fn a_number_is_as_good_as_its_text() {
         assert_eq!(with(number), with(json!(text)));
         assert_eq!(with(json!(text))["losses"][3], text);
     }
+    is(&state, &[("/losses/3", json!(true))], Some("a number, or its decimal text"));
+    is(&state, &[("/losses/3", json!("1,5"))], Some("a number, or its decimal text"));
 }

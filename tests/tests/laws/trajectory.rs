@@ -14,6 +14,7 @@ fn covers<const N: usize>(losses: &[f64]) -> Result<(), TestCaseError> {
     let t = of::<N>(losses);
     prop_assert_eq!(t.losses(), losses.len() as u64);
     prop_assert!(t.len() <= N);
+    prop_assert_eq!(t.is_empty(), losses.is_empty());
     if losses.len() <= N {
         prop_assert_eq!(t.values(), losses);
         prop_assert_eq!(t.resolution(), 1);
