@@ -135,8 +135,10 @@ mod tests {
     #[test]
     fn exact_until_full_then_an_even_coverage() {
         let mut t = Trajectory::<f64, 8>::new();
+        assert!(t.is_empty());
         for i in 0..8 {
             t.push(f64::from(i));
+            assert!(!t.is_empty());
         }
         assert_eq!(t.values(), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
         assert_eq!(t.x(2), 0.25);
