@@ -5,8 +5,11 @@
 use autowu_burn::{AutoWu, Config, Event};
 use burn::data::dataloader::Progress;
 use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};
+use burn::module::{Module, Param};
+use burn::optim::SgdConfig;
 use burn::tensor::{Device, Tensor};
 use burn::train::metric::{LossInput, Metric, MetricMetadata};
+use burn::train::{TrainOutput, TrainStep};
 use log::{Level, LevelFilter};
 use std::cell::RefCell;
 
@@ -184,4 +187,42 @@ fn a_scheduler_that_is_more_than_eight_updates_late_is_one_of_another_training()
     let lines = logged(|| assert_eq!(third.step(), 0.5 * Config::new(200).min_lr));
     assert_eq!(count(&lines, Level::Error, "asks for the learning rate of update 0 after 9 updates"), 1, "{lines:?}");
     assert_eq!(third.step(), 0.5 * lrs[1]);
+}
+
+/// One weight; its input is its loss.
+#[derive(Module, Debug)]
+struct Weight {
+    weight: Param<Tensor<1>>,
+}
+
+impl TrainStep for Weight {
+    type Input = f64;
+    type Output = ();
+
+    fn step(&self, loss: f64) -> TrainOutput<()> {
+        TrainOutput::new(self, (self.weight.val() * loss).backward(), ())
+    }
+}
+
+#[test]
+fn a_copy_that_cannot_be_written_or_read_is_said_with_its_place() {
+    // A folder cannot be where a file is.
+    let file = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("no-folder");
+    std::fs::write(&file, "").unwrap();
+    let place = file.display().to_string();
+    let update = |autowu: &AutoWu| {
+        let weight = Weight { weight: Param::from_tensor(Tensor::zeros([1], &Device::flex().autodiff())) };
+        let model = autowu.model(weight, |()| tensor(1.0));
+        let grads = TrainStep::step(&model, 1.0).grads;
+        drop(model.optimize(&mut SgdConfig::new().init(), autowu.lr().into(), grads));
+    };
+    let autowu = AutoWu::new(Config::new(100)).unwrap().keep_best_in(&file);
+    update(&autowu);
+    let mut record = LrSchedulerRecord::new();
+    let lines = logged(|| record = autowu.to_record().unwrap());
+    assert_eq!(count(&lines, Level::Error, &format!("was not saved: {place}")), 1, "{lines:?}");
+    let resumed = AutoWu::new(Config::new(100)).unwrap().keep_best_in(&file);
+    resumed.load_record(&record).unwrap();
+    let lines = logged(|| update(&resumed));
+    assert_eq!(count(&lines, Level::Warn, &format!("could not be read ({place}")), 1, "{lines:?}");
 }

@@ -171,6 +171,8 @@ fn records_that_are_not_whole_are_refused_and_change_nothing() {
     // Longer than what is there.
     let length: u64 = good.scalar("autowu.length").unwrap();
     refused(&good.clone().with_scalar("autowu.length", length + 8), "cut short");
+    refused(&good.clone().with_scalar("autowu.length", 1_u64 << 20), "cut short");
+    refused(&good.clone().with_scalar("autowu.length", (1_u64 << 20) + 1), "bytes");
     refused(&good.clone().with_scalar("autowu.length", u64::MAX), "bytes");
     refused(&good.clone().with_scalar("autowu.length", length - 8), "damaged");
     // A word of another type, or of another state.

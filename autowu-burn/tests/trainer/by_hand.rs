@@ -53,21 +53,37 @@ fn a_worker_that_is_behind_at_the_end_of_an_epoch_still_gives_its_loss_to_its_up
 }
 
 #[test]
-fn passes_of_several_devices_that_made_no_update_end_with_their_epoch() {
-    // Two passes to an update, and the data of the third pass are not the last of the epoch: the training was stopped there.
-    let autowu = AutoWu::new(Config::new(100).without_restore()).unwrap().devices(2).grads_accumulation(2);
+fn passes_that_made_no_update_end_with_their_epoch() {
+    // Two passes to an update, and the third pass is not the last of the epoch's data: the training was stopped there.
+    for (devices, expected) in [(1, [1.5, 11.5]), (2, [2.5, 12.5])] {
+        let autowu = AutoWu::new(Config::new(100).without_restore()).unwrap().devices(devices).grads_accumulation(2);
+        autowu.load_record(&autowu.to_record().unwrap()).unwrap(); // what was declared outlives a resume
+        let (mut scheduler, mut metric) = (autowu.scheduler(), autowu.loss_metric());
+        (scheduler.step(), scheduler.step());
+        for iteration in 1..=3 * devices {
+            batch(&mut metric, iteration as f64, iteration, 4 * devices);
+        }
+        metric.clear();
+        for iteration in 1..=2 * devices {
+            batch(&mut metric, 10.0 + iteration as f64, iteration, 4 * devices);
+        }
+        assert_eq!(losses_of_updates(&autowu), expected);
+    }
+}
+
+#[test]
+fn a_record_waits_for_the_losses_on_their_way() {
+    let autowu = AutoWu::new(Config::new(100).without_restore()).unwrap();
     let (mut scheduler, mut metric) = (autowu.scheduler(), autowu.loss_metric());
-    for _ in 0..2 {
-        scheduler.step();
-    }
-    for iteration in 1..=6 {
-        batch(&mut metric, iteration as f64, iteration, 8);
-    }
-    metric.clear();
-    for iteration in 1..=4 {
-        batch(&mut metric, 10.0 + iteration as f64, iteration, 8);
-    }
-    assert_eq!(losses_of_updates(&autowu), [2.5, 12.5]);
+    (scheduler.step(), scheduler.step());
+    let thread = std::thread::spawn(move || {
+        for iteration in 1..=2 {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            batch(&mut metric, iteration as f64, iteration, 10);
+        }
+    });
+    assert_eq!(losses_of_updates(&autowu), [1.0, 2.0]);
+    thread.join().unwrap();
 }
 
 #[test]
