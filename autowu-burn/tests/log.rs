@@ -123,6 +123,16 @@ fn epochs_that_do_not_divide_the_budget_are_one_warning() {
         assert_eq!(count(&lines, Level::Warn, &words), warnings, "{lines:?}");
         assert_eq!(count(&lines, Level::Info, "the model is not wrapped"), 1, "{lines:?}");
     }
+    // An epoch that was stopped before its first update has nothing to say.
+    let autowu = AutoWu::new(Config::new(100)).unwrap().grads_accumulation(2);
+    let mut metric = autowu.loss_metric();
+    let progress = Progress { items_processed: 1, items_total: 10, unit: None };
+    let metadata = MetricMetadata { progress, iteration: Some(1), lr: Some(1e-3.into()) };
+    let lines = logged(|| {
+        metric.update(&LossInput::new(tensor(1.0)), &metadata).unwrap();
+        metric.clear();
+    });
+    assert_eq!(lines, []);
     // After a resume too: the updates of the epoch, not of the run.
     let first = AutoWu::new(Config::new(100)).unwrap();
     epochs(&first, 10);

@@ -1,7 +1,7 @@
 //! Metrics and wrapped model by hand, call by call, as burn's trainers call them.
 
 use crate::toy::*;
-use autowu_burn::{AutoWu, Config, LossMetric};
+use autowu_burn::{AutoWu, Config, LossMetric, Scheduler};
 use burn::data::dataloader::Progress;
 use burn::lr_scheduler::LrScheduler;
 use burn::module::{Module, ModuleVisitor, Param};
@@ -26,6 +26,12 @@ fn batch(metric: &mut LossMetric, loss: f64, iteration: usize, total: usize) {
     metric.update(&input(&[loss]), &metadata(iteration, total)).unwrap();
 }
 
+/// As many as may begin before the loss of the first is there.
+fn two_updates(scheduler: &mut Scheduler) {
+    scheduler.step();
+    scheduler.step();
+}
+
 /// The losses of updates that have come, those included that the core has not been shown.
 fn losses_of_updates(autowu: &AutoWu) -> Vec<f64> {
     let all = AutoWu::new(*autowu.state().config()).unwrap();
@@ -39,7 +45,7 @@ fn a_worker_that_is_behind_at_the_end_of_an_epoch_still_gives_its_loss_to_its_up
     let autowu = AutoWu::new(Config::new(100).without_restore()).unwrap().devices(2);
     let (mut scheduler, mut metric) = (autowu.scheduler(), autowu.loss_metric());
     let mut passes = |batches: &[(f64, usize)]| {
-        (scheduler.step(), scheduler.step());
+        two_updates(&mut scheduler);
         for &(loss, iteration) in batches {
             batch(&mut metric, loss, iteration, 4);
             if loss == 3.0 {
@@ -59,7 +65,7 @@ fn passes_that_made_no_update_end_with_their_epoch() {
         let autowu = AutoWu::new(Config::new(100).without_restore()).unwrap().devices(devices).grads_accumulation(2);
         autowu.load_record(&autowu.to_record().unwrap()).unwrap(); // what was declared outlives a resume
         let (mut scheduler, mut metric) = (autowu.scheduler(), autowu.loss_metric());
-        (scheduler.step(), scheduler.step());
+        two_updates(&mut scheduler);
         for iteration in 1..=3 * devices {
             batch(&mut metric, iteration as f64, iteration, 4 * devices);
         }
@@ -75,7 +81,7 @@ fn passes_that_made_no_update_end_with_their_epoch() {
 fn a_record_waits_for_the_losses_on_their_way() {
     let autowu = AutoWu::new(Config::new(100).without_restore()).unwrap();
     let (mut scheduler, mut metric) = (autowu.scheduler(), autowu.loss_metric());
-    (scheduler.step(), scheduler.step());
+    two_updates(&mut scheduler);
     let thread = std::thread::spawn(move || {
         for iteration in 1..=2 {
             std::thread::sleep(std::time::Duration::from_millis(50));
