@@ -170,9 +170,8 @@ impl Course {
         }
     }
 
-    /// Shows the core what decides the learning rate of `update`, and nothing that might or might not be there: losses are
-    /// looked at when a test is due, and a loss that is not finite [`LAG`] updates after its own. So the course does not depend on the
-    /// speed of the metrics' thread.
+    /// Shows the core what decides the learning rate of `update`, and nothing that might or might not be there: every loss when a
+    /// test is due, else those that are [`LAG`] updates old. So the course does not depend on the speed of the metrics' thread.
     fn settle(&mut self, update: u64) {
         if self.due(update) {
             let losses: Vec<f64> = self.waiting.drain(..).collect();
@@ -180,15 +179,7 @@ impl Course {
             self.note(&outcome);
             return;
         }
-        let known = update.saturating_sub(LAG).saturating_sub(self.core.steps()) as usize;
-        let known = known.min(self.waiting.len());
-        let watched = self.core.steps_until_test().is_some();
-        let seen = match self.waiting.iter().take(known).rposition(|loss| !loss.is_finite()) {
-            Some(i) if watched => i + 1,
-            None if watched => 0,
-            _ => known,
-        };
-        for _ in 0..seen {
+        while self.core.steps() + LAG < update {
             let Some(loss) = self.waiting.pop_front() else { break };
             if loss.is_finite() {
                 let outcome = self.core.step(loss);

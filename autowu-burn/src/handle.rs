@@ -139,7 +139,7 @@ impl Shared {
     /// The learning rate of `update`; waits for losses that decide it and are on their way.
     pub fn lr_of(&self, update: u64) -> f64 {
         let mut course = self.lock();
-        if update == 0 && course.source == Source::Metric {
+        if course.source == Source::Metric {
             course.forgo_restore();
         }
         if let Some(misuse) = course.unfed(update) {

@@ -105,6 +105,8 @@
 mod adamp;
 mod batches;
 mod course;
+#[cfg(test)]
+mod course_test;
 mod handle;
 mod misuse;
 mod record;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a failed expectation ends the test
 
-use autowu_burn::{AutoWu, Config, Event, RecordError};
+use autowu_burn::{AutoWu, Config, Event, Interval, Misuse, RecordError};
 use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};
 use burn::tensor::{Device, Tensor};
 
@@ -47,6 +47,32 @@ fn in_a_long_run_a_loss_that_is_not_finite_waits_for_512_updates_at_most() {
     assert!(matches!(events[0], Some(Event::Snapshot { .. })));
     let back = events.iter().position(|event| matches!(event, Some(Event::Restore { .. }))).unwrap();
     assert!((600..600 + 512).contains(&back), "{back}");
+}
+
+#[test]
+fn losses_are_read_when_a_test_is_due_and_otherwise_not() {
+    let reads = |config: Config, steps: u64| {
+        let autowu = AutoWu::new(config).unwrap();
+        let mut reads = Vec::new();
+        for step in 1..=steps {
+            let before = autowu.state();
+            autowu.record(&tensor(loss(autowu.lr(), step))).unwrap();
+            if autowu.state().steps() == step {
+                reads.push((step, before.steps_until_test().map(|steps| before.steps() + steps)));
+            }
+        }
+        reads
+    };
+    let config = Config::new(500);
+    let tests: Vec<(u64, u64)> = reads(config, 500).into_iter().filter_map(|(step, due)| Some((step, due?))).collect();
+    assert!(tests.len() > 50 && tests.iter().all(|(step, due)| step == due), "{tests:?}");
+    // Tests of a long run are some 3,300 steps apart, and 512 losses are the most that wait.
+    let steps: Vec<u64> = reads(Config::new(1_000_000), 1100).iter().map(|read| read.0).collect();
+    assert_eq!(steps, [1, 513, 1025]);
+    // A decay that nothing can put back has no tests; it is looked at for NaN as often as before.
+    let config = Config { rescue: None, interval: Interval::Steps(7), ..config };
+    let decay: Vec<u64> = reads(config, 500).iter().filter(|read| read.1.is_none()).map(|read| read.0).collect();
+    assert!(decay.len() > 10 && decay.windows(2).all(|pair| pair[1] - pair[0] == 7), "{decay:?}");
 }
 
 #[test]
@@ -145,6 +171,8 @@ fn records_that_are_not_whole_are_refused_and_change_nothing() {
     // Longer than what is there.
     let length: u64 = good.scalar("autowu.length").unwrap();
     refused(&good.clone().with_scalar("autowu.length", length + 8), "cut short");
+    refused(&good.clone().with_scalar("autowu.length", 1_u64 << 20), "cut short");
+    refused(&good.clone().with_scalar("autowu.length", (1_u64 << 20) + 1), "bytes");
     refused(&good.clone().with_scalar("autowu.length", u64::MAX), "bytes");
     refused(&good.clone().with_scalar("autowu.length", length - 8), "damaged");
     // A word of another type, or of another state.
@@ -159,7 +187,7 @@ fn a_scheduler_that_refuses_a_record_keeps_its_state_and_holds_its_learning_rate
     let autowu = AutoWu::new(Config::new(500)).unwrap();
     let mut scheduler = autowu.scheduler();
     scheduler.load_record(LrSchedulerRecord::new());
-    assert!(matches!(autowu.misuse(), Some(autowu_burn::Misuse::Record(RecordError::Foreign))));
+    assert!(matches!(autowu.misuse(), Some(Misuse::Record(RecordError::Foreign))));
     let first = scheduler.step();
     assert!((0..50).all(|_| scheduler.step() == first));
 }
@@ -172,4 +200,27 @@ fn a_loop_that_tells_no_losses_holds_the_learning_rate() {
     assert!((0..200).all(|_| scheduler.step() == first));
     let words = autowu.misuse().unwrap().to_string();
     assert!(words.contains("AutoWu::loss_metric()") && words.contains("AutoWu::record"), "{words}");
+}
+
+#[test]
+fn a_loop_that_tells_more_losses_than_it_steps_its_scheduler_is_told_so() {
+    let autowu = AutoWu::new(Config::new(500)).unwrap();
+    let mut scheduler = autowu.scheduler();
+    scheduler.step();
+    // The loss of an update may come before the scheduler is stepped for it.
+    assert!(autowu.record(&tensor(2.0)).is_ok() && autowu.record(&tensor(2.0)).is_ok());
+    assert_eq!(autowu.record(&tensor(2.0)), Err(Misuse::TooManyLosses { losses: 3, updates: 1 }));
+    assert_eq!(autowu.misuse(), Some(Misuse::TooManyLosses { losses: 3, updates: 1 }));
+}
+
+#[test]
+fn a_loop_that_tells_fewer_losses_than_it_steps_its_scheduler_holds_the_learning_rate() {
+    let autowu = AutoWu::new(Config::new(500)).unwrap();
+    let mut scheduler = autowu.scheduler();
+    scheduler.step();
+    autowu.record(&tensor(2.0)).unwrap();
+    let last = (scheduler.step(), scheduler.step()).1;
+    assert_eq!(autowu.misuse(), None);
+    assert_eq!(scheduler.step(), last);
+    assert_eq!(autowu.misuse(), Some(Misuse::MissingLosses { losses: 1, updates: 3 }));
 }

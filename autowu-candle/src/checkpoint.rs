@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::scheduled::{Scheduled, State};
+use crate::scheduler::Scheduler;
 use autowu_core::AutoWu;
 use candle_core::{Device, Tensor, Var};
 use candle_nn::Optimizer;
@@ -85,6 +86,7 @@ impl<O: Optimizer> Scheduled<O> {
             false => None,
         };
         let device = self.snapshot.vars().first().map_or(Device::Cpu, |(_, var)| var.device().clone());
+        let scheduler = Scheduler::resume_waiting(autowu, &waiting, &device)?;
         let groups = || 0..self.groups.len();
         let moments: Vec<State> = groups().map(|group| part(&format!("{MOMENTS}{group}."), tensors)).collect();
         let kept: Vec<State> = match tensors.keys().any(|name| name.starts_with(KEPT)) {
@@ -100,7 +102,7 @@ impl<O: Optimizer> Scheduled<O> {
         }
         self.snapshot.set_copies(kept_weights);
         self.kept = kept;
-        self.scheduler.restart(autowu, &waiting, &device)?;
+        self.scheduler = scheduler;
         self.restart();
         Ok(())
     }

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use candle_core::{DType, Tensor};
 
 /// Losses that one read fetches at most.
-const CAPACITY: usize = 256;
+pub(crate) const CAPACITY: usize = 256;
 
 /// Losses on their way, in order, in one buffer on their own device: a read per step would drain a GPU's stream every time.
 #[derive(Debug, Default)]
@@ -63,5 +63,23 @@ impl Losses {
     /// The last loss that waits is not one after all.
     pub fn pop(&mut self) {
         self.len = self.len.saturating_sub(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    #[test]
+    fn a_loss_that_is_taken_back_was_never_there() -> Result<()> {
+        let mut losses = Losses::default();
+        for loss in [1.0_f32, 2.0] {
+            losses.push(&Tensor::new(loss, &Device::Cpu)?)?;
+        }
+        losses.pop();
+        losses.push(&Tensor::new(3.0_f32, &Device::Cpu)?)?;
+        assert_eq!(losses.read()?, [1.0, 3.0]);
+        Ok(())
     }
 }

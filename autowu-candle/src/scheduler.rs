@@ -1,7 +1,7 @@
 //! The bare scheduler, for loops that do everything else themselves.
 
-use crate::error::Result;
-use crate::losses::Losses;
+use crate::error::{Error, Result};
+use crate::losses::{CAPACITY, Losses};
 use autowu_core::{AutoWu, Config, Event, Report};
 use candle_core::{Device, Tensor};
 
@@ -61,14 +61,17 @@ impl Scheduler {
         Scheduler { autowu, losses: Losses::default(), report: None }
     }
 
-    /// Another state, with losses that waited when it was saved.
-    pub(crate) fn restart(&mut self, autowu: AutoWu, waiting: &[f64], device: &Device) -> Result<()> {
-        let mut losses = Losses::default();
-        for &loss in waiting {
-            losses.push(&Tensor::new(loss as f32, device)?)?;
+    /// The same, with losses that waited when it was saved.
+    pub(crate) fn resume_waiting(autowu: AutoWu, waiting: &[f64], device: &Device) -> Result<Self> {
+        if waiting.len() >= CAPACITY {
+            let why = format!("{} losses wait in it, fewer than {CAPACITY} can; it is damaged", waiting.len());
+            return Err(Error::Checkpoint(why));
         }
-        *self = Scheduler { autowu, losses, report: None };
-        Ok(())
+        let mut scheduler = Self::resume(autowu);
+        for &loss in waiting {
+            scheduler.losses.push(&Tensor::new(loss as f32, device)?)?;
+        }
+        Ok(scheduler)
     }
 
     /// The learning rate of the next step. Pure, without a device read.

@@ -53,6 +53,32 @@ fn losses_that_wait_on_the_device_give_the_run_of_losses_told_one_by_one() {
 }
 
 #[test]
+fn losses_are_read_when_a_test_is_due_and_otherwise_not() {
+    let reads = |config: Config, steps: u64| {
+        let mut scheduler = Scheduler::new(config).unwrap();
+        let mut reads = Vec::new();
+        for step in 0..steps {
+            let due = scheduler.autowu().steps_until_test().map(|ahead| scheduler.autowu().steps() + ahead);
+            scheduler.observe(&Tensor::new(loss(step), &Device::Cpu).unwrap()).unwrap();
+            if scheduler.autowu().steps() == scheduler.steps() {
+                reads.push((scheduler.steps(), due));
+            }
+        }
+        reads
+    };
+    let tested: Vec<(u64, u64)> =
+        reads(Config::new(STEPS), STEPS).into_iter().filter_map(|(step, due)| Some((step, due?))).collect();
+    assert!(tested.len() > 30 && tested.iter().all(|(step, due)| step == due), "{tested:?}");
+    // Tests of a long run are some 3,300 steps apart, and 256 losses are the most that wait.
+    let steps: Vec<u64> = reads(Config::new(1_000_000), 800).iter().map(|read| read.0).collect();
+    assert_eq!(steps, [1, 257, 513, 769]);
+    // A decay that nothing can put back has no tests; it is looked at for NaN.
+    let config = Config { rescue: None, ..Config::new(STEPS) };
+    let decay: Vec<u64> = reads(config, STEPS).iter().filter(|read| read.1.is_none()).map(|read| read.0).collect();
+    assert!(decay.len() >= 2 && decay.windows(2).all(|pair| pair[1] - pair[0] == 64), "{decay:?}");
+}
+
+#[test]
 fn a_restore_puts_weights_and_moments_of_the_snapshot_back_and_makes_no_update() {
     let w = weights(3);
     let idle = Var::new(7f32, &Device::Cpu).unwrap(); // no gradient: a running statistic
@@ -131,6 +157,8 @@ fn the_update_uses_the_learning_rate_of_its_own_step_times_the_ratio_of_its_grou
     let (a, b) = (weights(1), weights(1));
     let sgd = |w: &Var| Sgdm::new(vec![w.clone()], ParamsSgdm { momentum: 0.0, ..Default::default() }).unwrap();
     let mut scheduled = Scheduled::new(sgd(&a), Config::new(STEPS)).unwrap().with_group(sgd(&b), 0.5).unwrap();
+    let first: Vec<f64> = scheduled.optimizers().map(Optimizer::learning_rate).collect();
+    assert_eq!(first, [scheduled.lr(), scheduled.lr() * 0.5], "before the first step too");
     for step in 0..40 {
         let lr = scheduled.lr() as f32;
         let (a_before, b_before) = (values(&a)[0], values(&b)[0]);
@@ -142,10 +170,10 @@ fn the_update_uses_the_learning_rate_of_its_own_step_times_the_ratio_of_its_grou
         );
         assert!((b_before - values(&b)[0] - lr / 2.0).abs() <= 1e-6 * lr + 2.0 * f32::EPSILON * b_before.abs());
     }
-    assert!(matches!(
-        Scheduled::new(sgd(&a), Config::new(STEPS)).unwrap().with_group(sgd(&b), f64::NAN),
-        Err(Error::Ratio(_))
-    ));
+    for ratio in [f64::NAN, f64::INFINITY, -0.5] {
+        let refused = Scheduled::new(sgd(&a), Config::new(STEPS)).unwrap().with_group(sgd(&b), ratio);
+        assert!(matches!(refused, Err(Error::Ratio(_))), "{ratio}");
+    }
 }
 
 #[test]
@@ -155,6 +183,31 @@ fn a_skipped_step_moves_nothing() {
     let (lr, steps) = (scheduler.lr(), scheduler.steps());
     scheduler.skip();
     assert_eq!((scheduler.lr(), scheduler.steps(), scheduler.autowu().skipped()), (lr, steps, 1));
+}
+
+#[test]
+fn it_says_what_its_scheduler_says() {
+    let w = weights(3);
+    let optimizer = AdamW::new(vec![w.clone()], ParamsAdamW::default()).unwrap();
+    let mut scheduled = Scheduled::new(optimizer, Config::new(STEPS)).unwrap();
+    let mut scheduler = Scheduler::new(Config::new(STEPS)).unwrap();
+    assert!(scheduled.last_report().is_none() && scheduler.last_report().is_none());
+    let mut last = None;
+    for step in 0..STEPS {
+        if step % 50 == 10 {
+            scheduled.skip();
+            scheduler.skip();
+        }
+        let loss = scripted(&w, step);
+        assert_eq!(scheduled.observe(&loss).unwrap(), scheduler.observe(&loss).unwrap(), "step {step}");
+        assert_eq!((scheduled.lr(), scheduled.steps()), (scheduler.lr(), scheduler.steps()));
+        assert_eq!(scheduled.steps(), step + 1);
+        assert_eq!(scheduled.last_report(), scheduler.last_report());
+        assert_eq!(scheduled.autowu().skipped(), scheduler.autowu().skipped());
+        last = scheduled.last_report().map(|report| report.step).or(last);
+    }
+    assert_eq!(scheduled.autowu().skipped(), 5);
+    assert!(last.is_some_and(|step| step > 40), "the last report is of step {last:?}");
 }
 
 #[test]
@@ -206,4 +259,29 @@ fn a_nan_is_noticed_at_the_next_read_and_the_weights_come_back() {
     let (step, _) = seen.unwrap();
     assert!(step - 50 <= scheduled.autowu().test_interval(), "noticed at step {step}");
     assert!(values(&w).iter().all(|w| w.is_finite()));
+}
+
+#[test]
+fn a_nan_that_waits_at_the_end_of_a_run_is_noticed_by_a_flush() {
+    let w = weights(3);
+    let optimizer = AdamW::new(vec![w.clone()], ParamsAdamW::default()).unwrap();
+    let mut scheduled = Scheduled::new(optimizer, Config::new(STEPS)).unwrap();
+    let kept = values(&w);
+    assert!(matches!(scheduled.backward_step(&scripted(&w, 0)).unwrap(), Some(Event::Snapshot { .. })));
+    let nan = (scripted(&w, 1) * f64::NAN).unwrap();
+    assert_eq!(scheduled.backward_step(&nan).unwrap(), None);
+    assert!(values(&w)[0].is_nan());
+    assert!(matches!(scheduled.flush().unwrap(), Some(Event::Restore { .. })));
+    assert_eq!(values(&w), kept);
+    assert_eq!(scheduled.flush().unwrap(), None);
+}
+
+#[test]
+fn what_broke_a_rule_is_the_source_of_the_error() {
+    use std::error::Error as _;
+    let config = Scheduler::new(Config::new(0)).unwrap_err();
+    assert!(config.source().is_some_and(|source| source.is::<autowu_candle::ConfigError>()), "{config:?}");
+    let candle = Error::from(Tensor::zeros(2, DType::F32, &Device::Cpu).unwrap().reshape(3).unwrap_err());
+    assert!(candle.source().is_some_and(|source| source.is::<candle_core::Error>()), "{candle:?}");
+    assert!(Error::Ratio(-1.0).source().is_none());
 }

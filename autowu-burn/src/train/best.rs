@@ -100,3 +100,27 @@ fn own<M: Module>(model: &M) -> M {
 fn at(path: &Path, error: impl Display) -> String {
     format!("{}: {error}", path.display())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn_core::module::Param;
+    use burn_core::tensor::{Device, Tensor};
+    use burn_optim::SgdConfig;
+
+    #[test]
+    fn the_last_four_copies_stay_on_disk() -> Result<(), String> {
+        let folder = std::env::temp_dir().join(format!("autowu-burn-best-{}", std::process::id()));
+        let weight = Param::from_tensor(Tensor::<1>::zeros([1], &Device::default()));
+        let optim = SgdConfig::new().init();
+        let mut copies = Copies::default();
+        for last in 1..=6 {
+            copies.best = Some(Best::new(last, &weight, &optim));
+            copies.save(&folder)?;
+            let there = |step| paths(&folder, step).iter().all(|path| path.exists());
+            let kept: Vec<u64> = (1..=6).filter(|&step| there(step)).collect();
+            assert_eq!(kept, (last.saturating_sub(3).max(1)..=last).collect::<Vec<_>>());
+        }
+        std::fs::remove_dir_all(&folder).map_err(|e| at(&folder, e))
+    }
+}

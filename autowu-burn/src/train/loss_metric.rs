@@ -114,7 +114,7 @@ impl Metric for LossMetric {
         self.inner.clear();
         if std::mem::take(&mut self.training) {
             self.shared.news(|course| {
-                if course.source == Source::Metric && course.feeder == Some(self.id) {
+                if course.feeder == Some(self.id) {
                     course.end_epoch();
                 }
             });

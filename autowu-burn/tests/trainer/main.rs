@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a failed expectation ends the test
 
 mod accumulation;
+mod by_hand;
 mod exact;
 mod misuse;
 mod model;

@@ -95,6 +95,11 @@ impl Loop {
         (before, self.count())
     }
 
+    /// The step of the copy of the best weights.
+    fn copy(&self) -> Option<u64> {
+        self.autowu.to_record().unwrap().scalar("autowu.best")
+    }
+
     fn count(&self) -> f32 {
         self.model.valid().into_inner().batches.value().into_scalar()
     }
@@ -131,4 +136,18 @@ fn a_loss_that_is_not_finite_puts_the_weights_back_when_the_next_test_is_due() {
     let back = counts.iter().position(|(before, after)| after < before).expect("weights go back");
     assert!((45..45 + interval).contains(&back), "{back}");
     assert!(matches!(run.autowu.state().phase(), Phase::Warmup(climb) if climb.number == 1));
+}
+
+#[test]
+fn a_copy_is_held_for_as_long_as_the_run_can_go_back_to_it() {
+    for config in [Config::new(300), Config { rescue: None, ..Config::new(300) }] {
+        let mut run = Loop::new(config);
+        assert_eq!(run.copy(), None);
+        for step in 0..300 {
+            run.step(2.0 - f64::from(step) / 300.0);
+            assert!(run.copy().is_some() || !run.autowu.state().may_restore(), "step {step}, {config:?}");
+        }
+        assert!(matches!(run.autowu.state().phase(), Phase::Decay { .. }));
+        assert_eq!(run.copy().is_some(), config.rescue.is_some());
+    }
 }

@@ -33,6 +33,23 @@ fn learning_rate_zero_changes_nothing_but_the_moments() -> Result<()> {
     for_each_optimizer(ZeroLearningRateMovesMomentsOnly)
 }
 
+struct LearningRateIsTheOneSet;
+
+impl Law for LearningRateIsTheOneSet {
+    fn check<O: Optimizer + OptimizerState>(&self, make: impl Fn(Vec<Var>, f64) -> Result<O>) -> Result<()> {
+        let mut optimizer = make(vec![], 0.03)?;
+        assert_eq!(optimizer.learning_rate(), 0.03);
+        optimizer.set_learning_rate(0.07);
+        assert_eq!(optimizer.learning_rate(), 0.07);
+        Ok(())
+    }
+}
+
+#[test]
+fn the_learning_rate_is_the_one_that_was_set_last() -> Result<()> {
+    for_each_optimizer(LearningRateIsTheOneSet)
+}
+
 struct NoGradientNoChange;
 
 impl Law for NoGradientNoChange {
@@ -194,6 +211,8 @@ fn parameters_that_make_no_sense_are_refused_by_name_and_value() -> Result<()> {
     ])?;
     refuses::<ParamsLamb, 2>(&[
         ("min_norm is NaN: it must", |p| p.min_norm = f64::NAN),
+        ("min_norm is -1: it must", |p| p.min_norm = -1.0),
+        ("min_norm is inf: it must", |p| p.min_norm = f64::INFINITY),
         ("max_norm is 1: it must", |p| (p.min_norm, p.max_norm) = (2.0, 1.0)),
         ("max_norm is 0: it must", |p| p.max_norm = 0.0),
         ("max_trust is 0: it must", |p| p.max_trust = 0.0),
