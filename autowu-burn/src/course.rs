@@ -179,7 +179,7 @@ impl Course {
             self.note(&outcome);
             return;
         }
-        while self.core.steps() + LAG < update {
+        while self.core.steps() < update.saturating_sub(LAG) {
             let Some(loss) = self.waiting.pop_front() else { break };
             if loss.is_finite() {
                 let outcome = self.core.step(loss);
@@ -251,3 +251,6 @@ impl Course {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

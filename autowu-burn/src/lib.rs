@@ -105,8 +105,6 @@
 mod adamp;
 mod batches;
 mod course;
-#[cfg(test)]
-mod course_test;
 mod handle;
 mod misuse;
 mod record;

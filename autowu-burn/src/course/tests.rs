@@ -1,7 +1,7 @@
 //! The course by hand: `begin` is the trainer's call, `arrive` that of the metrics' thread, which is early or late.
 #![allow(clippy::unwrap_used)] // a failed expectation ends the test
 
-use crate::course::{Core, Course, LAG};
+use super::*;
 use autowu_core::{Config, Interval};
 
 fn course(config: Config) -> Course {
