@@ -38,6 +38,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
     fn a_run_longer_than_the_history_finds_its_peak() {
         let mut autowu = MicroWu::new(Config::micro(4000)).unwrap();
         let (mut w, mut kept, mut restored) = (3.0_f32, 3.0, 0);

@@ -83,6 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
     fn every_small_size_is_permuted() {
         for n in 0..200_u32 {
             for key in 0..4 {

@@ -190,6 +190,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
     fn a_decay_that_loses_its_descent_goes_back_and_on_at_a_third() {
         // Too high a learning rate ruins the loss slowly.
         let mut harm = 0.0;
@@ -206,6 +207,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
     fn without_a_copy_it_says_so_once_and_goes_on() {
         let config = Config::new(400).without_restore();
         let (lrs, events) = run(config, |_, _| 5.0);
@@ -214,6 +216,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
     fn a_number_that_is_none_goes_back_too() {
         let mut first = true;
         let (lrs, events) =
@@ -226,6 +229,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
     fn what_stays_ruined_is_said_and_the_learning_rate_stays_positive() {
         let restored = |e: &&Event<f64>| matches!(e, Event::Restore { .. });
         for (config, times) in [
@@ -244,6 +248,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
     fn numbers_that_are_none_are_said_once_however_many() {
         let nan =
             |e: &&Event<f64>| matches!(e, Event::Diverged { reason: Reason::NonFinite | Reason::StillNonFinite, .. });
@@ -274,6 +279,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
     fn the_copy_is_free_when_it_cannot_be_asked_back() {
         let mut autowu: AutoWu = AutoWu::new(Config::new(400)).unwrap();
         let mut rescues = 0;
@@ -344,6 +350,7 @@ mod tests {
 
     /// The noise is that of one loss, however many share an entry of the history.
     #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
     fn the_noise_is_that_of_one_loss() {
         fn noise<const N: usize>() -> (u64, f64) {
             let config = Config { fit_samples: 100, test_samples: 100, ..Config::new(2000) };
@@ -403,6 +410,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
     fn no_alarm_while_the_loss_keeps_half_of_its_descent() {
         for end in [0.5, 1.0, 1.5] {
             assert!(lost(&run(Config::new(400), |_, _| end).1).is_empty(), "{end}");
@@ -416,6 +424,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
     fn the_reference_does_not_watch() {
         let (_, events) = run(Config::paper(20, 20), |_, _| 5.0);
         assert!(lost(&events).is_empty());

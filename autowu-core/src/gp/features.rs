@@ -103,6 +103,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
     fn features_reproduce_the_kernel_to_the_bound() {
         for length_scale in [0.2_f64, 0.3, 1.0] {
             let bound = truncation_bound(length_scale);

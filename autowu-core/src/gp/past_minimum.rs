@@ -267,6 +267,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
     fn the_argmin_is_the_lowest_of_all_locations() {
         means_agree::<f64>(16.0);
         means_agree::<f32>(16.0);
@@ -295,6 +296,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
     fn no_location_is_passed_over() {
         bounds_hold::<f64>(1e8);
         bounds_hold::<f32>(1e8);
@@ -302,6 +304,7 @@ mod tests {
 
     /// The certainty of a descent is that of the highest location before the lowest.
     #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
     fn the_descent_begins_where_the_loss_was_highest() {
         let mut inside = 0;
         for posterior in posteriors::<f64>() {

@@ -248,6 +248,7 @@ mod tests {
     type Case = (fn(f64) -> f64, [f64; 2], [f64; 2]);
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
     fn the_posterior_is_that_of_the_dense_gp() {
         // The noise floor makes the dense matrix as ill-conditioned as it gets: 5e6. In a tenth of [0, 1] it is
         // extrapolation that costs digits, of the dense GP as well.
