@@ -38,7 +38,8 @@ pub(crate) type State = HashMap<String, Tensor>;
 ///         println!("{event}");
 ///     }
 /// }
-/// assert!(mse(&model.forward(&x)?, &y)?.to_scalar::<f32>()? < 1e-2);
+/// // A model that always says 0 has 4.7; weights start at random, and the worst of 300 such runs ended at 0.09.
+/// assert!(mse(&model.forward(&x)?, &y)?.to_scalar::<f32>()? < 0.5);
 /// # Ok(())
 /// # }
 /// ```
