@@ -14,7 +14,7 @@ pub struct Spectrum<T> {
     lambda: [T; R],
     y: [T; R],
     one: [T; R],
-    /// `yᵀy`, `yᵀ1`, `1ᵀ1` outside the span of `U`.
+    /// `yᵀy`, `yᵀ1`, `1ᵀ1` outside the span of `U`: what the others have too much of by rounding this has too little of, even where it is then below 0.
     rest: [T; 3],
     n: u32,
 }
@@ -49,7 +49,6 @@ impl<T: Real> Spectrum<T> {
             (*y, *o) = (*y * inverse, *o * inverse);
             rest = [rest[0] - *y * *y, rest[1] - *y * *o, rest[2] - *o * *o];
         }
-        let rest = [rest[0].max(0.0), rest[1], rest[2].max(0.0)];
         Spectrum {
             lambda: lambda.map(T::of),
             y: y.map(T::of),
@@ -98,10 +97,11 @@ impl<T: Real> Spectrum<T> {
         [d_mean / n, half * scale_part / n, half * d_noise / n]
     }
 
-    /// `Σ (y − μ)²` outside the span of `U`; never negative.
+    /// `Σ (y − μ)²` outside the span of `U`, and the opposite of what rounding added to the `c²`: of an eigenvalue that is almost negligible, and
+    /// so of `c`, half the digits are lost, but `c²/A − c²/σ²` is as small as `s²λ/σ²`. Not clipped at 0, or that would be lost.
     fn rest_at(&self, mean: T) -> T {
         let [yy, y1, oo] = self.rest;
-        (yy - mean * (y1 + y1) + mean * mean * oo).max(T::zero())
+        yy - mean * (y1 + y1) + mean * mean * oo
     }
 
     /// `n − R`; negative for a small subset, whose `λ` are 0 from the n-th on.

@@ -85,7 +85,7 @@ fn fit(samples: &[(f64, f64)], length_scale: f64) -> [f64; 3] {
     hyper(at)
 }
 
-/// Worst of 16 curves of 10 to 20 losses: kernels 3.3e-11; core 1.3e-7, with curve 6 of 16 losses.
+/// Worst of 24 curves of 10 to 21 losses: kernels 3.3e-11, core 1.1e-10.
 #[test]
 fn a_fit_in_doubles_is_that_of_256_bits() {
     let config = Config::new(1000);
@@ -98,7 +98,7 @@ fn a_fit_in_doubles_is_that_of_256_bits() {
         let noise = noise.max(scatter);
         let core = case.measure(&config).hyper;
         let core = [core.mean - shift, core.output_scale, core.noise];
-        for (who, [m, s, n], bound) in [("kernels", results.hypers[i], 1e-9), ("core", core, 1e-5)] {
+        for (who, [m, s, n], bound) in [("kernels", results.hypers[i], 1e-9), ("core", core, 1e-9)] {
             let apart = (m - mean).abs().max((s / scale - 1.0).abs()).max((n / noise - 1.0).abs());
             assert!(apart < bound, "{who}, curve {i}: {apart:e}");
         }

@@ -205,7 +205,7 @@ fn features_agree_with_the_dense_form() {
 #[test]
 fn features_agree_with_256_bits() {
     let scores = [Scores::new(), Scores::new()];
-    let ran = TestRunner::new(random_cases(100)).run(&cases(1..48_usize), |case| {
+    let ran = TestRunner::new(random_cases(300)).run(&cases(1..48_usize), |case| {
         let oracle = wide(&case);
         let other = truncation(case.kappa(), case.length_scale);
         holds::<f64>(&case, &oracle, other, &scores[0])?;
