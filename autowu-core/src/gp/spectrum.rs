@@ -289,6 +289,20 @@ mod tests {
     }
 
     /// Where all samples lie at one place, `K = s² 1 1ᵀ`: the evidence is that of their mean, and of what is left without it.
+    /// What rounding adds to the components of almost negligible eigenvalues it takes from the rest.
+    #[test]
+    fn a_kernel_of_almost_nothing_leaves_white_noise() {
+        for n in 1..=40 {
+            let y = |i: u32| f64::from(i.wrapping_mul(0x9e37_79b9) >> 16) / 65536.0 - 0.3;
+            let spectrum = Spectrum::of(&Factor::of((0..n).map(|i| (f64::from(i) / 40.0, y(i))), 0.2));
+            let (mean, noise) = (0.9, 0.1);
+            let squares: f64 = (0..n).map(|i| (y(i) - mean).powi(2)).sum();
+            let expected = 0.5 * (f64::ln(noise) + squares / noise / f64::from(n));
+            let ours = spectrum.negative_log_evidence(&Hyper { mean, output_scale: 1e-18, noise });
+            assert!((ours / expected - 1.0).abs() < 1e-12, "{n}: {ours} {expected}");
+        }
+    }
+
     #[test]
     fn the_evidence_at_one_place_is_that_of_a_mean() {
         for place in [0.0, 0.3, 0.5, 1.0] {
