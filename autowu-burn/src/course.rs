@@ -4,6 +4,7 @@ use crate::batches::Batches;
 use crate::misuse::Misuse;
 use crate::unread::Unread;
 use autowu_core::Event;
+use burn_core::tensor::TensorReadError;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
@@ -40,7 +41,7 @@ pub(crate) struct Course {
     pub batches: Batches,
     /// The loss metric that feeds this run.
     pub feeder: Option<u64>,
-    /// Losses that the core has not seen.
+    /// Losses that the core has not seen; of the wrapped model or the user's loop only those that a record came with.
     pub waiting: VecDeque<f64>,
     /// Losses on their way that were measured on a course that ended: not to be looked at.
     pub stale: u64,
@@ -122,7 +123,7 @@ impl Course {
     }
 
     /// Whether a test lies between what the core has seen and `update`.
-    fn due(&self, update: u64) -> bool {
+    pub fn due(&self, update: u64) -> bool {
         self.core.steps_until_test().is_some_and(|steps| self.core.steps().saturating_add(steps) <= update)
     }
 
@@ -171,8 +172,12 @@ impl Course {
     }
 
     /// Shows the core what decides the learning rate of `update`, and nothing that might or might not be there: every loss when a
-    /// test is due, else those that are [`LAG`] updates old. So the course does not depend on the speed of the metrics' thread.
+    /// test is due, else those that are [`LAG`] updates old. So the course does not depend on the speed of the metrics' thread. Others' losses are shown by
+    /// [`close`](Self::close).
     fn settle(&mut self, update: u64) {
+        if self.source != Source::Metric {
+            return;
+        }
         if self.due(update) {
             let losses: Vec<f64> = self.waiting.drain(..).collect();
             let outcome = self.core.step_slice(&losses);
@@ -221,18 +226,30 @@ impl Course {
         if self.begun > self.first && self.closed > self.begun + 1 {
             return Err(Misuse::TooManyLosses { losses: self.closed, updates: self.begun });
         }
+        let unseen = self.waiting.len() + self.unread.len();
         let due = match self.core.steps_until_test() {
-            Some(steps) => self.core.steps().saturating_add(steps) <= self.closed,
-            None => self.unread.len() as u64 >= self.core.test_interval(),
+            Some(_) => self.due(self.closed),
+            None => unseen as u64 >= self.core.test_interval(),
         };
-        if !due && self.unread.len() < MOST_UNREAD {
+        if !due && unseen < MOST_UNREAD {
             return Ok(None);
         }
-        let losses = self.unread.read().map_err(|e| Misuse::Device(e.to_string()))?;
+        let losses = self.unseen().map_err(|e| Misuse::Device(e.to_string()))?;
+        self.waiting.clear();
         self.unread.clear();
         let outcome = self.core.step_slice(&losses);
         self.note(&outcome);
         Ok(outcome.event)
+    }
+
+    /// The losses that the core has not seen, in order.
+    ///
+    /// # Errors
+    /// What the device says.
+    pub fn unseen(&self) -> Result<Vec<f64>, TensorReadError> {
+        let mut losses = self.unread.read()?;
+        losses.splice(..0, self.waiting.iter().copied());
+        Ok(losses)
     }
 
     /// The learning rate of the update whose loss is told next.

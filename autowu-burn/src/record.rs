@@ -1,13 +1,15 @@
 //! The state of a run as burn's record of named scalars, and back.
 //!
 //! `autowu.format`, `autowu.length` (bytes), `autowu.digest`, and the state as JSON, eight bytes to a scalar:
-//! `autowu.00000`, `autowu.00001`, …; and `autowu.best`, the step of the copy of the best weights, where there is one.
+//! `autowu.00000`, `autowu.00001`, …; `autowu.best`, the step of the copy of the best weights, where there is one; and `autowu.waiting`, the number of
+//! losses that the state has not seen, with their bits in `autowu.waiting.00000`, …, where there are any.
 
 use crate::batches::Batches;
 use crate::course::{Core, Course, Source};
 use crate::misuse::RecordError;
 use autowu_core::Config;
 use burn_optim::lr_scheduler::LrSchedulerRecord;
+use std::collections::VecDeque;
 
 /// Version of the format. A change of meaning changes it.
 const FORMAT: u64 = 1;
@@ -19,17 +21,35 @@ fn word(i: usize) -> String {
     format!("autowu.{i:05}")
 }
 
+fn waiting_word(i: u64) -> String {
+    format!("autowu.waiting.{i:05}")
+}
+
+fn part(record: &LrSchedulerRecord, name: &str) -> Result<u64, RecordError> {
+    record.scalar(name).ok_or_else(|| RecordError::CutShort { part: name.into() })
+}
+
 impl Course {
     /// The state with every loss that has come, as a record. The run itself does not move.
+    ///
+    /// One that is not finite waits in it as it does here, with those behind it, until it is acted on.
     ///
     /// # Errors
     /// As [`encode`].
     pub fn to_record(&self) -> Result<LrSchedulerRecord, RecordError> {
         let mut core = self.core.clone();
-        let mut losses: Vec<f64> = self.waiting.iter().copied().collect();
-        losses.extend(self.unread.read().map_err(|e| RecordError::Damaged(e.to_string()))?);
-        core.step_slice(&losses);
-        let record = encode(&core)?;
+        let losses = self.unseen().map_err(|e| RecordError::Damaged(e.to_string()))?;
+        let due = self.due(core.steps().saturating_add(losses.len() as u64));
+        let finite = losses.iter().position(|loss| !loss.is_finite()).filter(|_| !due).unwrap_or(losses.len());
+        let (seen, waiting) = losses.split_at(finite);
+        core.step_slice(seen);
+        let mut record = encode(&core)?;
+        if !waiting.is_empty() {
+            record = record.with_scalar("autowu.waiting", waiting.len() as u64);
+        }
+        for (i, loss) in (0..).zip(waiting) {
+            record = record.with_scalar(&waiting_word(i), loss.to_bits());
+        }
         Ok(match self.best {
             Some(step) => record.with_scalar("autowu.best", step),
             None => record,
@@ -42,6 +62,9 @@ impl Course {
     /// What is wrong with the record; then nothing has changed.
     pub fn load_record(&mut self, record: &LrSchedulerRecord) -> Result<(), RecordError> {
         let core = decode(record)?;
+        let waiting = (0..record.scalar::<u64>("autowu.waiting").unwrap_or(0))
+            .map(|i| part(record, &waiting_word(i)).map(f64::from_bits))
+            .collect::<Result<VecDeque<f64>, _>>()?;
         let (ours, saved) = (*self.core.config(), *core.config());
         if ours != saved && (Config { restore: saved.restore, detection: saved.detection, ..ours }) != saved {
             log::warn!("AutoWU: the saved run was configured differently and goes on as it was: {saved:?}");
@@ -52,10 +75,11 @@ impl Course {
                 "AutoWU: the saved run could put weights back, this one cannot: wrap the model with AutoWU::model as before"
             );
         }
-        let steps = core.steps();
+        let steps = core.steps().saturating_add(waiting.len() as u64);
         *self = Course {
             batches: Batches::new(self.batches.accumulation, self.batches.devices),
             source: self.source,
+            waiting,
             arrived: steps,
             begun: steps,
             first: steps,
@@ -95,19 +119,18 @@ fn decode(record: &LrSchedulerRecord) -> Result<Core, RecordError> {
     if format != FORMAT {
         return Err(RecordError::Format { found: format, known: FORMAT });
     }
-    let part = |name: &str| record.scalar::<u64>(name).ok_or_else(|| RecordError::CutShort { part: name.into() });
-    let length = part("autowu.length")?;
+    let length = part(record, "autowu.length")?;
     if length > LONGEST {
         return Err(RecordError::Damaged(format!("a length of {length} bytes, at most {LONGEST} can be")));
     }
     let length = length as usize;
     let mut bytes = Vec::with_capacity(length + 8);
     for i in 0..length.div_ceil(8) {
-        bytes.extend(part(&word(i))?.to_le_bytes());
+        bytes.extend(part(record, &word(i))?.to_le_bytes());
     }
     bytes.truncate(length);
     let core: Core = serde_json::from_slice(&bytes).map_err(|e| RecordError::Damaged(e.to_string()))?;
-    if core.digest() != part("autowu.digest")? {
+    if core.digest() != part(record, "autowu.digest")? {
         return Err(RecordError::Damaged("its digest is another state's".into()));
     }
     Ok(core)

@@ -101,26 +101,35 @@ fn a_batch_of_losses_counts_as_its_mean() {
     assert_eq!(a.to_record().unwrap().scalar::<u64>("autowu.digest"), b.to_record().unwrap().scalar("autowu.digest"));
 }
 
+/// Also where losses that are not finite wait for the next read, with a scheduler of the loop or without.
 #[test]
 fn a_state_saved_at_any_step_goes_on_the_same() {
     for config in configs() {
-        for save in [0, 1, 19, 20, 33, 150, 251, 400, 499] {
-            let autowu = AutoWu::new(config).unwrap();
-            let mut other = None;
-            for step in 0..500 {
-                if step == save {
-                    // Through bytes, into a fresh run that is configured like it.
-                    let bytes = autowu.to_record().unwrap().into_bytes().unwrap();
-                    let fresh = AutoWu::new(config).unwrap();
-                    fresh.load_record(&LrSchedulerRecord::from_bytes(bytes).unwrap()).unwrap();
-                    other = Some(fresh);
+        for (bad, saves) in [
+            (&[][..], &[0, 1, 19, 20, 33, 150, 251, 400, 499][..]),
+            (&[31, 33, 252, 401], &[32, 34, 36, 253, 402, 403]),
+        ] {
+            for &save in saves {
+                let autowu = AutoWu::new(config).unwrap();
+                let mut scheduler = autowu.scheduler();
+                let mut other = None;
+                for step in 0..500 {
+                    if step == save {
+                        // Through bytes, into a fresh run that is configured like it.
+                        let bytes = autowu.to_record().unwrap().into_bytes().unwrap();
+                        let fresh = AutoWu::new(config).unwrap();
+                        fresh.load_record(&LrSchedulerRecord::from_bytes(bytes).unwrap()).unwrap();
+                        other = Some((fresh.scheduler(), fresh));
+                    }
+                    let (lr, place) = (scheduler.step(), format!("saved at {save}, step {step}, NaN at {bad:?}"));
+                    let loss = tensor(if bad.contains(&step) { f32::NAN } else { loss(lr, step) });
+                    let event = autowu.record(&loss).unwrap();
+                    if let Some((scheduler, other)) = &mut other {
+                        assert_eq!(other.lr().to_bits(), lr.to_bits(), "{place}");
+                        assert_eq!(scheduler.step().to_bits(), lr.to_bits(), "{place}");
+                        assert_eq!(other.record(&loss).unwrap(), event, "{place}");
+                    }
                 }
-                let lr = autowu.lr();
-                if let Some(other) = &other {
-                    assert_eq!(other.lr().to_bits(), lr.to_bits(), "saved at {save}, step {step}");
-                    other.record(&tensor(loss(lr, step))).unwrap();
-                }
-                autowu.record(&tensor(loss(lr, step))).unwrap();
             }
         }
     }
@@ -175,6 +184,7 @@ fn records_that_are_not_whole_are_refused_and_change_nothing() {
     refused(&good.clone().with_scalar("autowu.length", (1_u64 << 20) + 1), "bytes");
     refused(&good.clone().with_scalar("autowu.length", u64::MAX), "bytes");
     refused(&good.clone().with_scalar("autowu.length", length - 8), "damaged");
+    refused(&good.clone().with_scalar("autowu.waiting", 3_u64), "cut short");
     // A word of another type, or of another state.
     refused(&good.clone().with_scalar("autowu.00003", 0.5_f64), "cut short");
     refused(&good.clone().with_scalar("autowu.00003", 0_u64), "damaged");

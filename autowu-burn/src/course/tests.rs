@@ -5,7 +5,7 @@ use super::*;
 use autowu_core::{Config, Interval};
 
 fn course(config: Config) -> Course {
-    Course::new(Core::new(config).unwrap())
+    Course { source: Source::Metric, ..Course::new(Core::new(config).unwrap()) }
 }
 
 /// Falls for 50 updates, rises for 30, then falls again; a ripple for noise; no numbers at `bad`.
@@ -25,8 +25,20 @@ fn losses(bad: &[u64]) -> Vec<f64> {
 
 /// The learning rates where the losses of so many updates are still on their way, of those that may be.
 fn rates(config: Config, losses: &[f64], on_their_way: impl Fn(u64) -> u64) -> Vec<f64> {
+    rates_resumed(config, losses, on_their_way, u64::MAX)
+}
+
+/// The same, of a run that is saved before an update, when all losses are there, and loaded into a fresh one.
+fn rates_resumed(config: Config, losses: &[f64], on_their_way: impl Fn(u64) -> u64, saved: u64) -> Vec<f64> {
     let (mut course, mut told) = (course(config), 0);
     let mut begin = |update: u64| {
+        if update == saved {
+            (told..update).for_each(|loss| course.arrive(losses[loss as usize]));
+            told = update;
+            let record = course.to_record().unwrap();
+            course = self::course(config);
+            course.load_record(&record).unwrap();
+        }
         let here = update.saturating_sub(on_their_way(update)).max(course.needed(update));
         while told < here {
             course.arrive(losses[told as usize]);
@@ -62,6 +74,18 @@ fn the_speed_of_the_metrics_thread_changes_nothing() {
             assert_eq!(rates(config, &losses, |_| 0), expected, "at once, {bad:?}, {config:?}");
             assert_eq!(rates(config, &losses, |_| 2), expected, "late, {bad:?}, {config:?}");
             assert_eq!(rates(config, &losses, |update| update * 7 % 3), expected, "both, {bad:?}, {config:?}");
+        }
+    }
+}
+
+#[test]
+fn a_run_that_is_saved_at_any_update_goes_on_the_same() {
+    let restored = Config::new(200);
+    for config in [restored, restored.without_restore(), Config { rescue: None, ..restored }] {
+        let losses = losses(&[33, 34, 90, 140, 142]);
+        let expected = rates(config, &losses, |_| 2);
+        for saved in 0..200 {
+            assert_eq!(rates_resumed(config, &losses, |_| 2, saved), expected, "saved at {saved}, {config:?}");
         }
     }
 }
