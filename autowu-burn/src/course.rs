@@ -123,7 +123,7 @@ impl Course {
     }
 
     /// Whether a test lies between what the core has seen and `update`.
-    pub fn due(&self, update: u64) -> bool {
+    fn due(&self, update: u64) -> bool {
         self.core.steps_until_test().is_some_and(|steps| self.core.steps().saturating_add(steps) <= update)
     }
 

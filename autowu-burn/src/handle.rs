@@ -113,7 +113,7 @@ impl AutoWu {
         self.shared.lock().core.clone()
     }
 
-    /// The whole state as burn's record, with every loss that has come; the run itself does not move.
+    /// The whole state as burn's record, with every loss that has come: those that wait for a test wait in it. The run itself does not move.
     ///
     /// # Errors
     /// [`RecordError::Damaged`] if losses that wait on a device cannot be read.

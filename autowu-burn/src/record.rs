@@ -2,7 +2,7 @@
 //!
 //! `autowu.format`, `autowu.length` (bytes), `autowu.digest`, and the state as JSON, eight bytes to a scalar:
 //! `autowu.00000`, `autowu.00001`, …; `autowu.best`, the step of the copy of the best weights, where there is one; and `autowu.waiting`, the number of
-//! losses that the state has not seen, with their bits in `autowu.waiting.00000`, …, where there are any.
+//! losses that the state has not seen, with their bits in `autowu.waiting.00000`, ….
 
 use crate::batches::Batches;
 use crate::course::{Core, Course, Source};
@@ -30,23 +30,13 @@ fn part(record: &LrSchedulerRecord, name: &str) -> Result<u64, RecordError> {
 }
 
 impl Course {
-    /// The state with every loss that has come, as a record. The run itself does not move.
-    ///
-    /// One that is not finite waits in it as it does here, with those behind it, until it is acted on.
+    /// The state, and the losses that it has not seen, which wait in the record as they do here. The run itself does not move.
     ///
     /// # Errors
-    /// As [`encode`].
+    /// As [`encode`], and what the device says.
     pub fn to_record(&self) -> Result<LrSchedulerRecord, RecordError> {
-        let mut core = self.core.clone();
-        let losses = self.unseen().map_err(|e| RecordError::Damaged(e.to_string()))?;
-        let due = self.due(core.steps().saturating_add(losses.len() as u64));
-        let finite = losses.iter().position(|loss| !loss.is_finite()).filter(|_| !due).unwrap_or(losses.len());
-        let (seen, waiting) = losses.split_at(finite);
-        core.step_slice(seen);
-        let mut record = encode(&core)?;
-        if !waiting.is_empty() {
-            record = record.with_scalar("autowu.waiting", waiting.len() as u64);
-        }
+        let waiting = self.unseen().map_err(|e| RecordError::Damaged(e.to_string()))?;
+        let mut record = encode(&self.core)?.with_scalar("autowu.waiting", waiting.len() as u64);
         for (i, loss) in (0..).zip(waiting) {
             record = record.with_scalar(&waiting_word(i), loss.to_bits());
         }
@@ -62,7 +52,7 @@ impl Course {
     /// What is wrong with the record; then nothing has changed.
     pub fn load_record(&mut self, record: &LrSchedulerRecord) -> Result<(), RecordError> {
         let core = decode(record)?;
-        let waiting = (0..record.scalar::<u64>("autowu.waiting").unwrap_or(0))
+        let waiting = (0..part(record, "autowu.waiting")?)
             .map(|i| part(record, &waiting_word(i)).map(f64::from_bits))
             .collect::<Result<VecDeque<f64>, _>>()?;
         let (ours, saved) = (*self.core.config(), *core.config());

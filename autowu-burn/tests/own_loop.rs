@@ -135,6 +135,30 @@ fn a_state_saved_at_any_step_goes_on_the_same() {
     }
 }
 
+/// Tests are some 3,300 updates apart: losses are read when 512 wait, also of those that waited in the record.
+#[test]
+fn in_a_long_run_losses_wait_in_the_record() {
+    for (bad, save) in [(600, 590), (600, 601), (600, 1024), (1100, 900)] {
+        let autowu = AutoWu::new(Config::new(1_000_000)).unwrap();
+        let other = AutoWu::new(Config::new(1_000_000)).unwrap();
+        let mut back = None;
+        for step in 0..2000 {
+            if step == save {
+                other.load_record(&autowu.to_record().unwrap()).unwrap();
+            }
+            let loss = tensor(if step == bad { f32::NAN } else { 2.0 });
+            let event = autowu.record(&loss).unwrap();
+            if matches!(event, Some(Event::Restore { .. })) {
+                back = Some(step);
+            }
+            if step >= save {
+                assert_eq!((other.record(&loss).unwrap(), other.lr()), (event, autowu.lr()), "{bad} {save} {step}");
+            }
+        }
+        assert!(back.is_some_and(|back| back >= save), "{bad} {save}: {back:?}");
+    }
+}
+
 #[test]
 fn saving_does_not_move_the_run() {
     let (a, b) = (AutoWu::new(Config::new(300)).unwrap(), AutoWu::new(Config::new(300)).unwrap());
@@ -184,7 +208,8 @@ fn records_that_are_not_whole_are_refused_and_change_nothing() {
     refused(&good.clone().with_scalar("autowu.length", (1_u64 << 20) + 1), "bytes");
     refused(&good.clone().with_scalar("autowu.length", u64::MAX), "bytes");
     refused(&good.clone().with_scalar("autowu.length", length - 8), "damaged");
-    refused(&good.clone().with_scalar("autowu.waiting", 3_u64), "cut short");
+    refused(&good.clone().with_scalar("autowu.waiting", 500_u64), "cut short");
+    refused(&good.clone().with_scalar("autowu.waiting", u64::MAX), "cut short");
     // A word of another type, or of another state.
     refused(&good.clone().with_scalar("autowu.00003", 0.5_f64), "cut short");
     refused(&good.clone().with_scalar("autowu.00003", 0_u64), "damaged");

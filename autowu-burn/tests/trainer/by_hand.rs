@@ -34,9 +34,10 @@ fn two_updates(scheduler: &mut Scheduler) {
 
 /// The losses of updates that have come, those included that the core has not been shown.
 fn losses_of_updates(autowu: &AutoWu) -> Vec<f64> {
-    let all = AutoWu::new(*autowu.state().config()).unwrap();
-    all.load_record(&autowu.to_record().unwrap()).unwrap();
-    all.state().trajectory().values().to_vec()
+    let record = autowu.to_record().unwrap();
+    let waiting = 0..record.scalar::<u64>("autowu.waiting").unwrap();
+    let waiting = waiting.map(|i| f64::from_bits(record.scalar(&format!("autowu.waiting.{i:05}")).unwrap()));
+    autowu.state().trajectory().values().iter().copied().chain(waiting).collect()
 }
 
 #[test]
