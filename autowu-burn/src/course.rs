@@ -130,7 +130,7 @@ impl Course {
     /// The learning rate of the next update, which begins with it.
     pub fn begin(&mut self) -> f64 {
         let update = self.begun;
-        self.begun += 1;
+        self.begun = self.begun.saturating_add(1);
         if self.misuse.is_none() {
             self.settle(update);
             self.lrs[update as usize % KEPT] = self.lr_of(update);
@@ -160,7 +160,7 @@ impl Course {
 
     /// Takes the loss of an update.
     pub fn arrive(&mut self, loss: f64) {
-        self.arrived += 1;
+        self.arrived = self.arrived.saturating_add(1);
         if self.stale > 0 {
             self.stale -= 1;
         } else {
@@ -197,12 +197,13 @@ impl Course {
 
     /// A loss that is not finite: if it ends the climb, the losses of the updates since were measured on the old course.
     fn end_by(&mut self, loss: f64, update: u64) {
-        let since = update.saturating_sub(self.core.steps() + 1);
+        let next = self.core.steps().saturating_add(1);
+        let since = update.saturating_sub(next);
         let mut slice = vec![0.0; since as usize + 1];
         slice[0] = loss;
         let mut trial = self.core.clone();
         let outcome = trial.step_slice(&slice);
-        let at_once = outcome.event.is_some_and(|event| event.step() == self.core.steps() + 1);
+        let at_once = outcome.event.is_some_and(|event| event.step() == next);
         if !at_once {
             let outcome = self.core.step(loss);
             self.note(&outcome);
@@ -222,8 +223,8 @@ impl Course {
     /// [`Misuse::Device`]; [`Misuse::TooManyLosses`] where schedulers of the run are stepped less often.
     pub fn close(&mut self) -> Result<Option<Event<f64>>, Misuse> {
         self.unread.close();
-        self.closed += 1;
-        if self.begun > self.first && self.closed > self.begun + 1 {
+        self.closed = self.closed.saturating_add(1);
+        if self.begun > self.first && self.closed > self.begun.saturating_add(1) {
             return Err(Misuse::TooManyLosses { losses: self.closed, updates: self.begun });
         }
         let unseen = self.waiting.len() + self.unread.len();
@@ -261,7 +262,7 @@ impl Course {
     pub fn unfed(&self, update: u64) -> Option<Misuse> {
         match self.source {
             Source::Unknown if update > self.first => Some(Misuse::NoLoss),
-            Source::Loop if self.closed + 1 < update => {
+            Source::Loop if self.closed.saturating_add(1) < update => {
                 Some(Misuse::MissingLosses { losses: self.closed, updates: update })
             }
             _ => None,

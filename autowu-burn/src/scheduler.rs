@@ -24,7 +24,7 @@ impl LrScheduler for Scheduler {
     /// way through the thread of the metrics.
     fn step(&mut self) -> LearningRate {
         let lr = self.shared.lr_of(self.updates) * self.ratio;
-        self.updates += 1;
+        self.updates = self.updates.saturating_add(1);
         lr
     }
 

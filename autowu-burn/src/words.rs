@@ -56,7 +56,7 @@ impl Course {
             return format!("stopped: {misuse}");
         }
         let place = match self.core.phase() {
-            Phase::Warmup(climb) => format!("warmup, climb {}", climb.number + 1),
+            Phase::Warmup(climb) => format!("warmup, climb {}", climb.number.saturating_add(1)),
             Phase::Decay { start, peak } => format!("decay from LR {peak:.2e} since step {start}"),
         };
         self.event.map_or(place.clone(), |event| format!("{place}; {event}"))

@@ -81,7 +81,7 @@ impl Scheduler {
 
     /// Steps done.
     pub fn steps(&self) -> u64 {
-        self.autowu.steps() + self.losses.len() as u64
+        self.autowu.steps().saturating_add(self.losses.len() as u64)
     }
 
     /// Takes the loss of the step, **before** its update, and says what the trainer has to do or to know.

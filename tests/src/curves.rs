@@ -7,6 +7,12 @@ pub fn noise(seed: u64, i: u64) -> f64 {
     mix(mix(seed) ^ i) as f64 / 2f64.powi(63) - 1.0
 }
 
+/// A loss over the learning rate: 1 where it is `best`, and 0.2 more with each decade away from it, squared.
+pub fn bowl(lr: f64, best: f64) -> f64 {
+    let decades = (lr / best).log10();
+    1.0 + 0.2 * decades * decades
+}
+
 /// A loss that falls from 2.3, has its minimum at the part `bottom` of `steps`, and rises again, under noise.
 pub fn valley(seed: u64, steps: u64, bottom: f64, height: f64, level: f64) -> Vec<f64> {
     (0..steps)

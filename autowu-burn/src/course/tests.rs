@@ -90,6 +90,28 @@ fn a_run_that_is_saved_at_any_update_goes_on_the_same() {
     }
 }
 
+/// A record can be damaged and still be whole.
+#[test]
+fn counters_at_the_end_of_their_range_do_not_overflow() {
+    let fresh = serde_json::to_value(Core::new(Config::new(200)).unwrap()).unwrap();
+    for step in [u64::MAX - 1, u64::MAX] {
+        let mut state = fresh.clone();
+        state["step"] = step.into();
+        state["phase"]["Warmup"]["number"] = u32::MAX.into();
+        for source in [Source::Metric, Source::Loop] {
+            let mut course = Course { source, ..Course::new(serde_json::from_value(state.clone()).unwrap()) };
+            course.waiting = [1.0, f64::NAN, 2.0].into();
+            let record = course.to_record().unwrap();
+            course.load_record(&record).unwrap();
+            for _ in 0..3 {
+                assert!(course.begin().is_finite());
+                course.arrive(f64::NAN);
+                let _ = (course.close(), course.unfed(course.begun), course.sentence());
+            }
+        }
+    }
+}
+
 #[test]
 fn two_updates_lie_between_a_loss_that_is_not_finite_and_what_follows_from_it() {
     let config = Config { interval: Interval::Steps(20), ..Config::new(200) };

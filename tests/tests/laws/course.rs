@@ -1,7 +1,7 @@
 //! The course of a run: what it says it will do, what changes it, and how its climbs go on.
 
-use autowu_core::{AutoWu, Climb, Config, Detection, Event, Interval, NonFinite, Observation, Patience, Phase, Reason};
-use autowu_tests::curves::noise;
+use autowu_core::{AutoWu, Climb, Config, Detection, Event, Interval, NonFinite, Observation, Phase, Reason};
+use autowu_tests::curves::{bowl, noise};
 use proptest::prelude::*;
 
 use crate::configs::{configs, losses};
@@ -13,12 +13,6 @@ fn climb(autowu: &Scheduler) -> Option<Climb<f64>> {
         Phase::Warmup(climb) => Some(climb),
         Phase::Decay { .. } => None,
     }
-}
-
-/// A loss with its minimum at the learning rate `best`.
-fn bowl(lr: f64, best: f64) -> f64 {
-    let decades = (lr / best).log10();
-    1.0 + 0.2 * decades * decades
 }
 
 proptest! {
@@ -100,20 +94,6 @@ proptest! {
     }
 }
 
-/// The last test takes five losses; with four there is none.
-#[test]
-fn four_losses_are_too_few_for_the_last_test() {
-    for (nan_at, tested) in [(150, true), (154, true), (155, false), (158, false)] {
-        let mut autowu = Scheduler::new(Config::new(400)).unwrap();
-        let falling = |step: u64| 3.0 - step as f64 / 100.0;
-        let outcomes: Vec<_> =
-            (0..161).map(|step| autowu.step(if step == nan_at { f64::NAN } else { falling(step) })).collect();
-        assert!(matches!(outcomes[nan_at as usize].event, Some(Event::Restore { .. })));
-        assert_eq!(outcomes[159].report.is_some(), tested, "NaN at {nan_at}: {:?}", outcomes[159].event);
-        assert_eq!(autowu.phase().name(), "decay");
-    }
-}
-
 /// A NaN puts the learning rate back by `back_steps`, at most to where the climb began, and what follows rises as many times more slowly as after
 /// a minimum.
 #[test]
@@ -155,37 +135,6 @@ fn a_climb_goes_on_as_slowly_as_it_was_told() {
         let now = climb(&autowu).unwrap();
         assert_eq!((now.base, now.start, now.number), (to, step, 1));
         assert!(step < 160 && (now.rate * slowdown / first - 1.0).abs() < 1e-12, "{now:?}");
-    }
-}
-
-/// A minimum that only the last test of the warmup sees is gone back to, and nothing rises after it.
-#[test]
-fn a_minimum_at_the_last_test_is_gone_back_to() {
-    let once = Config { interval: Interval::Steps(1000), patience: Patience::Tests(1), ..Config::new(400) };
-    for (config, restores) in
-        [(once, true), (Config { detection: Detection::EndWarmup, ..once }, true), (once.without_restore(), false)]
-    {
-        let mut autowu = Scheduler::new(config).unwrap();
-        let mut events = Vec::new();
-        for _ in 0..161 {
-            let lr = autowu.lr();
-            events.extend(autowu.step(bowl(lr, 1e-2)).event.filter(|e| e.kind() != "snapshot"));
-            if autowu.steps() == 160 {
-                assert!(autowu.lr_ahead(100) <= autowu.lr(), "{events:?}");
-            }
-        }
-        let to = match (&events[..], restores) {
-            (
-                &[
-                    Event::Restore { step: 160, reason: Reason::PastMinimum, to, .. },
-                    Event::Decay { step: 161, peak, .. },
-                ],
-                true,
-            ) if to == peak => to,
-            (&[Event::Decay { step: 160, reason: Reason::PastMinimum, peak, .. }], false) => peak,
-            _ => panic!("{events:?}"),
-        };
-        assert!((5e-3..2e-2).contains(&to), "{to}");
     }
 }
 

@@ -7,7 +7,7 @@ mod schedule;
 mod stepping;
 
 use autowu_core::{AutoWu, Config, Event, Outcome};
-use autowu_tests::curves::noise;
+use autowu_tests::curves::{bowl, noise};
 
 /// Small enough a history to be filled, and tests on all of it.
 pub type Scheduler = AutoWu<f64, 256>;
@@ -22,8 +22,7 @@ pub const BEST: f64 = 1e-2;
 
 /// The loss of a sweep: falls until the learning rate is [`BEST`] and rises from there on, under noise.
 pub fn sweep(step: u64, lr: f64) -> f64 {
-    let decades = (lr / BEST).log10();
-    1.0 + 0.2 * decades * decades + 0.02 * noise(1, step)
+    bowl(lr, BEST) + 0.02 * noise(1, step)
 }
 
 /// Feeds a run with what `loss(step, lr)` gives; one outcome per step.
