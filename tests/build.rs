@@ -1,4 +1,5 @@
-//! Compiles the CUDA kernels for the CPU, for the test `emulator`. Without a C++ compiler that test says so and passes.
+//! Compiles the CUDA kernels for the CPU, for the test `emulator`. Without a C++ compiler that test
+//! says so and passes.
 
 use std::path::Path;
 
@@ -8,7 +9,12 @@ fn main() {
     println!("cargo::rerun-if-changed=emulator");
     println!("cargo::rerun-if-changed={}", kernels.display());
     let mut possible = cc::Build::new();
-    possible.cpp(true).std("c++17").cargo_warnings(false).cargo_metadata(false).file("emulator/possible.cpp");
+    possible
+        .cpp(true)
+        .std("c++17")
+        .cargo_warnings(false)
+        .cargo_metadata(false)
+        .file("emulator/possible.cpp");
     if let Err(e) = possible.try_compile("autowu_emulator_is_possible") {
         println!("cargo::warning=the CUDA kernels are not tested on the CPU: {e}");
         return;

@@ -1,4 +1,5 @@
-//! AutoWU in a loop of your own: two parts of a spiral told apart, and weights that go back when the learning rate was too large.
+//! AutoWU in a loop of your own: two parts of a spiral told apart, and weights that go back when
+//! the learning rate was too large.
 //!
 //! ```text
 //! cargo run --release -p autowu-burn --example own_loop
@@ -49,7 +50,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let loss_of = BinaryCrossEntropyLossConfig::new().with_logits(true).init(&device);
 
     let autowu = AutoWu::new(Config::new(STEPS))?;
-    // A clone shares the running statistics of normalisations with the model; `train` makes them its own.
+    // A clone shares the running statistics of normalisations with the model; `train` makes them
+    // its own.
     let mut best = (model.clone().train(), optim.clone());
     for step in 0..STEPS {
         let loss = loss_of.forward(model.forward(points.clone()), arms.clone());
@@ -71,7 +73,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         model = optim.step(lr, model, gradients);
     }
 
-    let right = model.forward(points).greater_scalar(0.0).int().equal(arms).int().sum().into_scalar::<i64>();
+    let right = model
+        .forward(points)
+        .greater_scalar(0.0)
+        .int()
+        .equal(arms)
+        .int()
+        .sum()
+        .into_scalar::<i64>();
     println!("accuracy {:.4}", right as f64 / 256.0);
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! AdamP (Heo, Chun, Oh, Han, Yun, Kim, Uh, Ha 2021: "AdamP: Slowing Down the Slowdown for Momentum Optimizers on
-//! Scale-invariant Weights", Algorithm 2).
+//! AdamP (Heo, Chun, Oh, Han, Yun, Kim, Uh, Ha 2021: "AdamP: Slowing Down the Slowdown for Momentum
+//! Optimizers on Scale-invariant Weights", Algorithm 2).
 
 use burn_core as burn;
 use burn_core::config::Config;
@@ -24,7 +24,8 @@ pub struct AdamPConfig {
     /// ε: keeps the divisions by the second moment's root and by norms finite.
     #[config(default = 1e-8)]
     epsilon: f64,
-    /// Weight decay λ, decoupled: a step takes `lr · λ` of the weights (`lr · λ · wd_ratio` where it is projected).
+    /// Weight decay λ, decoupled: a step takes `lr · λ` of the weights (`lr · λ · wd_ratio` where
+    /// it is projected).
     #[config(default = 0.0)]
     weight_decay: f64,
     /// δ: weights count as scale-invariant when `|cos(w, g)| < δ/√dim`. 0 never projects.
@@ -40,18 +41,21 @@ pub struct AdamPConfig {
     grad_clipping: Option<GradientClippingConfig>,
 }
 
-/// Adam's step `p = m̂/(√v̂ + ε)`, less its radial part where the weights are scale-invariant: `w ← (1 − ηλκ)w − ηΠ(p)`.
+/// Adam's step `p = m̂/(√v̂ + ε)`, less its radial part where the weights are scale-invariant: `w ←
+/// (1 − ηλκ)w − ηΠ(p)`.
 ///
-/// Weights before a normalisation layer have gradients at right angles to themselves; momentum makes them grow all the same,
-/// and a growing norm shrinks the effective step. So, for parameters of two dimensions or more,
+/// Weights before a normalisation layer have gradients at right angles to themselves; momentum
+/// makes them grow all the same, and a growing norm shrinks the effective step. So, for parameters
+/// of two dimensions or more,
 ///
-/// - if `maxᵢ |cos(wᵢ, gᵢ)| < δ/√dim(wᵢ)` over the channels `wᵢ = w[i, …]`: `Π(p)ᵢ = pᵢ − (ŵᵢ·pᵢ)ŵᵢ`, with `ŵ = w/(‖w‖ + ε)`;
+/// - if `maxᵢ |cos(wᵢ, gᵢ)| < δ/√dim(wᵢ)` over the channels `wᵢ = w[i, …]`: `Π(p)ᵢ = pᵢ −
+///   (ŵᵢ·pᵢ)ŵᵢ`, with `ŵ = w/(‖w‖ + ε)`;
 /// - else if `|cos(w, g)| < δ/√dim(w)` over the whole parameter: `Π(p) = p − (ŵ·p)ŵ`;
 /// - else, and for vectors: `Π(p) = p`.
 ///
-/// κ is `wd_ratio` where the step is projected, else 1. All of it happens on the device, without a read. A channel is a row of
-/// the parameter: of a convolution's weights `[out, in, …]` an output. burn's `Linear` stores `[in, out]`, where PyTorch has
-/// `[out, in]`: its rows are inputs.
+/// κ is `wd_ratio` where the step is projected, else 1. All of it happens on the device, without a
+/// read. A channel is a row of the parameter: of a convolution's weights `[out, in, …]` an output.
+/// burn's `Linear` stores `[in, out]`, where PyTorch has `[out, in]`: its rows are inputs.
 #[derive(Clone, Debug)]
 pub struct AdamP {
     config: AdamPConfig,
@@ -69,7 +73,8 @@ pub struct AdamPState<const D: usize> {
 }
 
 impl AdamPConfig {
-    /// The optimizer of one parameter group, for `ModuleOptimizer::with_group`; without the gradient clipping.
+    /// The optimizer of one parameter group, for `ModuleOptimizer::with_group`; without the
+    /// gradient clipping.
     pub fn build(&self) -> AdamP {
         AdamP { config: self.clone() }
     }
@@ -95,7 +100,11 @@ impl Optimizer for AdamP {
         state: Option<AdamPState<D>>,
     ) -> (Tensor<D>, Option<AdamPState<D>>) {
         let c = &self.config;
-        let state = state.unwrap_or_else(|| AdamPState { time: 0, moment_1: g.zeros_like(), moment_2: g.zeros_like() });
+        let state = state.unwrap_or_else(|| AdamPState {
+            time: 0,
+            moment_1: g.zeros_like(),
+            moment_2: g.zeros_like(),
+        });
         let time = state.time.saturating_add(1);
         let m = state.moment_1.mul_scalar(c.beta_1) + g.clone().mul_scalar(1.0 - c.beta_1);
         let v = state.moment_2.mul_scalar(c.beta_2) + g.clone().square().mul_scalar(1.0 - c.beta_2);
@@ -108,7 +117,8 @@ impl Optimizer for AdamP {
         };
         let p = ahead / denominator;
         let (size, decay) = (lr / bias(c.beta_1), lr * c.weight_decay);
-        let [channels, elements] = [w.dims().first().copied().unwrap_or(1), w.shape().num_elements()];
+        let [channels, elements] =
+            [w.dims().first().copied().unwrap_or(1), w.shape().num_elements()];
         let w = if D < 2 || elements == 0 {
             w.mul_scalar(1.0 - decay) - p.mul_scalar(size)
         } else {
@@ -134,7 +144,13 @@ impl AdamP {
     /// `Π(p)`, and `1 − decay · κ` as `[1, 1]`; channels are rows.
     ///
     /// Every quantity of both tests and both projections comes from four sums per row.
-    fn project(&self, w: &Tensor<2>, g: Tensor<2>, p: Tensor<2>, decay: f64) -> (Tensor<2>, Tensor<2>) {
+    fn project(
+        &self,
+        w: &Tensor<2>,
+        g: Tensor<2>,
+        p: Tensor<2>,
+        decay: f64,
+    ) -> (Tensor<2>, Tensor<2>) {
         let AdamPConfig { epsilon, delta, wd_ratio, .. } = self.config;
         let [channels, dim] = w.dims();
         let sums = |a: &Tensor<2>, b: &Tensor<2>| (a.clone() * b.clone()).sum_dim(1);
@@ -173,7 +189,8 @@ impl<const D: usize> RecordState for AdamPState<D> {
 
     fn state_unflatten(prefix: &str, src: &mut StateSource, device: &Device) -> Option<Self> {
         let time = src.take_scalar(prefix, "time")?.try_into().ok()?;
-        let mut moment = |name| src.take_tensor(prefix, name).map(|data| Tensor::from_data(data, device));
+        let mut moment =
+            |name| src.take_tensor(prefix, name).map(|data| Tensor::from_data(data, device));
         Some(AdamPState { time, moment_1: moment("moment_1")?, moment_2: moment("moment_2")? })
     }
 }

@@ -2,8 +2,8 @@
 
 /// Groups the losses of batches into losses of updates, by the rule of burn's trainers.
 ///
-/// A pass is one batch on every device. An update follows `accumulation` passes, or fewer when the epoch's data end; its loss is
-/// the mean over its batches.
+/// A pass is one batch on every device. An update follows `accumulation` passes, or fewer when the
+/// epoch's data end; its loss is the mean over its batches.
 #[derive(Clone, Debug)]
 pub(crate) struct Batches {
     pub accumulation: usize,
@@ -15,7 +15,8 @@ pub(crate) struct Batches {
     passes: usize,
     /// Whether the epoch's data ended with the last batch.
     last: bool,
-    /// Whether each device has a worker of its own (`DistributedDataParallel`), which may deliver after the main one has ended the epoch.
+    /// Whether each device has a worker of its own (`DistributedDataParallel`), which may deliver
+    /// after the main one has ended the epoch.
     pub workers: bool,
 }
 
@@ -27,10 +28,19 @@ impl Default for Batches {
 
 impl Batches {
     pub fn new(accumulation: usize, devices: usize) -> Self {
-        Batches { accumulation, devices, losses: Vec::new(), batches: 0, passes: 0, last: false, workers: false }
+        Batches {
+            accumulation,
+            devices,
+            losses: Vec::new(),
+            batches: 0,
+            passes: 0,
+            last: false,
+            workers: false,
+        }
     }
 
-    /// Takes the loss of a batch, and whether the epoch's data end with it; the loss of an update that is complete with it.
+    /// Takes the loss of a batch, and whether the epoch's data end with it; the loss of an update
+    /// that is complete with it.
     pub fn push(&mut self, loss: f64, last: bool) -> Option<f64> {
         self.losses.push(loss);
         self.batches += 1;
@@ -43,7 +53,8 @@ impl Batches {
         self.batches == 0
     }
 
-    /// The epoch is over: a pass that not every device had data for is complete; what made no update is dropped.
+    /// The epoch is over: a pass that not every device had data for is complete; what made no
+    /// update is dropped.
     pub fn end_epoch(&mut self) -> Option<f64> {
         if self.workers {
             return None;
@@ -85,7 +96,8 @@ mod tests {
     #[test]
     fn an_update_is_the_mean_of_its_batches_and_a_short_one_ends_the_epoch() {
         let mut batches = Batches::new(2, 1);
-        let fed: Vec<_> = [1.0, 3.0, 5.0].into_iter().enumerate().map(|(i, y)| batches.push(y, i == 2)).collect();
+        let fed: Vec<_> =
+            [1.0, 3.0, 5.0].into_iter().enumerate().map(|(i, y)| batches.push(y, i == 2)).collect();
         assert_eq!(fed, [None, Some(2.0), Some(5.0)]);
         assert_eq!(batches.end_epoch(), None);
     }

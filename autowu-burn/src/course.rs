@@ -13,14 +13,17 @@ pub(crate) type Core = autowu_core::AutoWu<f64>;
 
 /// Updates whose loss may still be on its way when the learning rate of the next is asked for.
 ///
-/// burn's trainers hand each batch to the thread of the metrics through a channel that holds one: when batch `i` is in the channel, the
-/// thread has taken `i − 1`, so it is done with `i − 2`. The loss of the update before the last is therefore always there.
+/// burn's trainers hand each batch to the thread of the metrics through a channel that holds one:
+/// when batch `i` is in the channel, the thread has taken `i − 1`, so it is done with `i − 2`. The
+/// loss of the update before the last is therefore always there.
 pub(crate) const LAG: u64 = 2;
 
-/// Learning rates kept for schedulers that come after the first: other parameter groups, other workers.
+/// Learning rates kept for schedulers that come after the first: other parameter groups, other
+/// workers.
 const KEPT: usize = 8;
 
-/// Most losses that wait on the device: a long run's tests are far apart, and a loss that is not finite must not wait for them.
+/// Most losses that wait on the device: a long run's tests are far apart, and a loss that is not
+/// finite must not wait for them.
 const MOST_UNREAD: usize = 512;
 
 /// Who tells the losses.
@@ -41,7 +44,8 @@ pub(crate) struct Course {
     pub batches: Batches,
     /// The loss metric that feeds this run.
     pub feeder: Option<u64>,
-    /// Losses that the core has not seen; of the wrapped model or the user's loop only those that a record came with.
+    /// Losses that the core has not seen; of the wrapped model or the user's loop only those that
+    /// a record came with.
     pub waiting: VecDeque<f64>,
     /// Losses on their way that were measured on a course that ended: not to be looked at.
     pub stale: u64,
@@ -59,7 +63,8 @@ pub(crate) struct Course {
     pub misuse: Option<Misuse>,
     /// The last event that is not a snapshot.
     pub event: Option<Event<f64>>,
-    /// Of the last test: the median over the votes of the probability that the minimum has been passed.
+    /// Of the last test: the median over the votes of the probability that the minimum has been
+    /// passed.
     pub probability: Option<f64>,
     /// Updates done when the epoch began.
     pub epoch: u64,
@@ -112,8 +117,8 @@ impl Course {
         }
     }
 
-    /// Losses that must be known before the learning rate of `update` is: all of them when a test decides it, else
-    /// those that cannot be missing.
+    /// Losses that must be known before the learning rate of `update` is: all of them when a test
+    /// decides it, else those that cannot be missing.
     pub fn needed(&self, update: u64) -> u64 {
         if self.due(update) { update } else { update.saturating_sub(LAG) }
     }
@@ -124,7 +129,9 @@ impl Course {
 
     /// Whether a test lies between what the core has seen and `update`.
     fn due(&self, update: u64) -> bool {
-        self.core.steps_until_test().is_some_and(|steps| self.core.steps().saturating_add(steps) <= update)
+        self.core
+            .steps_until_due()
+            .is_some_and(|steps| self.core.steps().saturating_add(steps) <= update)
     }
 
     /// The learning rate of the next update, which begins with it.
@@ -154,7 +161,7 @@ impl Course {
     /// Pure: no test is passed that has not been made, so that it cannot grow without losses.
     pub fn lr_of(&self, update: u64) -> f64 {
         let ahead = update.saturating_sub(self.core.steps());
-        let most = self.core.steps_until_test().map_or(u64::MAX, |steps| steps - 1);
+        let most = self.core.steps_until_due().map_or(u64::MAX, |steps| steps - 1);
         self.core.lr_ahead(ahead.min(most))
     }
 
@@ -171,8 +178,9 @@ impl Course {
         }
     }
 
-    /// Shows the core what decides the learning rate of `update`, and nothing that might or might not be there: every loss when a
-    /// test is due, else those that are [`LAG`] updates old. So the course does not depend on the speed of the metrics' thread. Others' losses are shown by
+    /// Shows the core what decides the learning rate of `update`, and nothing that might or might
+    /// not be there: every loss when a test is due, else those that are [`LAG`] updates old. So
+    /// the course does not depend on the speed of the metrics' thread. Others' losses are shown by
     /// [`close`](Self::close).
     fn settle(&mut self, update: u64) {
         if self.source != Source::Metric {
@@ -195,7 +203,8 @@ impl Course {
         }
     }
 
-    /// A loss that is not finite: if it ends the climb, the losses of the updates since were measured on the old course.
+    /// A loss that is not finite: if it ends the climb, the losses of the updates since were
+    /// measured on the old course.
     fn end_by(&mut self, loss: f64, update: u64) {
         let next = self.core.steps().saturating_add(1);
         let since = update.saturating_sub(next);
@@ -216,11 +225,12 @@ impl Course {
         self.note(&outcome);
     }
 
-    /// The update on its way has all its losses. They are read from the device when a test is due, with all that wait: what
-    /// the trainer has to do.
+    /// The update on its way has all its losses. They are read from the device when a test is due,
+    /// with all that wait: what the trainer has to do.
     ///
     /// # Errors
-    /// [`Misuse::Device`]; [`Misuse::TooManyLosses`] where schedulers of the run are stepped less often.
+    /// [`Misuse::Device`]; [`Misuse::TooManyLosses`] where schedulers of the run are stepped less
+    /// often.
     pub fn close(&mut self) -> Result<Option<Event<f64>>, Misuse> {
         self.unread.close();
         self.closed = self.closed.saturating_add(1);
@@ -228,7 +238,7 @@ impl Course {
             return Err(Misuse::TooManyLosses { losses: self.closed, updates: self.begun });
         }
         let unseen = self.waiting.len() + self.unread.len();
-        let due = match self.core.steps_until_test() {
+        let due = match self.core.steps_until_due() {
             Some(_) => self.due(self.closed),
             None => unseen as u64 >= self.core.test_interval(),
         };

@@ -13,14 +13,16 @@ use std::time::Duration;
 /// How long a scheduler waits for a loss that is on its way before it says that none is coming.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The same for the very first losses of a run: they are there when they can be, see [`LAG`](crate::course::LAG).
+/// The same for the very first losses of a run: they are there when they can be, see
+/// [`LAG`](crate::course::LAG).
 const FIRST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// One run: what its scheduler, its loss metric and its model share. Clones are the same run.
 ///
-/// In burn's trainer: [`loss_metric`](Self::loss_metric) in the place of `LossMetric::new()` and [`scheduler`](Self::scheduler) as the
-/// learning-rate scheduler; with [`model`](Self::model) around the model, weights go back to their best point when a climb ends, which is
-/// the better rule. In a loop of your own: [`lr`](Self::lr) and [`record`](Self::record).
+/// In burn's trainer: [`loss_metric`](Self::loss_metric) in the place of `LossMetric::new()` and
+/// [`scheduler`](Self::scheduler) as the learning-rate scheduler; with [`model`](Self::model)
+/// around the model, weights go back to their best point when a climb ends, which is the better
+/// rule. In a loop of your own: [`lr`](Self::lr) and [`record`](Self::record).
 ///
 /// One `AutoWu` serves one training.
 #[derive(Clone)]
@@ -39,26 +41,34 @@ pub(crate) struct Shared {
 type SaveBest = Box<dyn Fn(&Path) -> Result<(), String> + Send>;
 
 impl AutoWu {
-    /// A run at its first step. `config.total_steps` counts optimizer updates: `⌈⌈items/batch⌉/accumulation⌉ × epochs`.
+    /// A run at its first step. `config.total_steps` counts optimizer updates:
+    /// `⌈⌈items/batch⌉/accumulation⌉ × epochs`.
     ///
     /// # Errors
     /// The first rule that `config` breaks.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         let course = Course::new(Core::new(config)?);
-        let shared = Shared { course: Mutex::new(course), news: Condvar::new(), save_best: Mutex::new(None) };
+        let shared = Shared {
+            course: Mutex::new(course),
+            news: Condvar::new(),
+            save_best: Mutex::new(None),
+        };
         Ok(AutoWu { shared: Arc::new(shared) })
     }
 
-    /// Says what `SupervisedTraining::grads_accumulation` was told: so many batches make one update. 0 counts as 1.
+    /// Says what `SupervisedTraining::grads_accumulation` was told: so many batches make one
+    /// update. 0 counts as 1.
     ///
-    /// Only the loss metric needs it; the [`model`](Self::model) and [`record`](Self::record) count updates themselves.
+    /// Only the loss metric needs it; the [`model`](Self::model) and [`record`](Self::record) count
+    /// updates themselves.
     #[must_use]
     pub fn grads_accumulation(self, batches: usize) -> Self {
         self.shared.lock().batches.accumulation = batches.max(1);
         self
     }
 
-    /// Says that the trainer spreads each pass over so many devices (`MultiDevice`, `DistributedDataParallel`). 0 counts as 1.
+    /// Says that the trainer spreads each pass over so many devices (`MultiDevice`,
+    /// `DistributedDataParallel`). 0 counts as 1.
     ///
     /// Only the loss metric needs it.
     #[must_use]
@@ -72,7 +82,8 @@ impl AutoWu {
         self.scheduler_with_ratio(1.0)
     }
 
-    /// The scheduler of a parameter group: `ratio` times the learning rate of this run, for `ModuleLrScheduler::with_group`.
+    /// The scheduler of a parameter group: `ratio` times the learning rate of this run, for
+    /// `ModuleLrScheduler::with_group`.
     pub fn scheduler_with_ratio(&self, ratio: f64) -> Scheduler {
         let updates = self.shared.lock().begun;
         Scheduler { shared: self.shared.clone(), ratio, updates }
@@ -84,20 +95,23 @@ impl AutoWu {
         if course.misuse.is_some() { course.core.lr() } else { course.lr() }
     }
 
-    /// In a loop of your own: takes the loss of the next update, before that update is made, and says what follows.
+    /// In a loop of your own: takes the loss of the next update, before that update is made, and
+    /// says what follows.
     ///
-    /// The tensor stays on the device, without its graph; all that wait are read together when a test is due (or they are
-    /// 512), so that the device is not held up between tests. Learning rates are those of [`autowu_core::AutoWu::step`] with the same losses, bit
-    /// for bit, as long as losses are finite; one that is not is seen at the next read. With gradient accumulation call it
-    /// once per update, with the mean over the batches.
+    /// The tensor stays on the device, without its graph; all that wait are read together when a
+    /// test is due (or they are 512), so that the device is not held up between tests. Learning
+    /// rates are those of [`autowu_core::AutoWu::step`] with the same losses, bit for bit, as
+    /// long as losses are finite; one that is not is seen at the next read. With gradient
+    /// accumulation call it once per update, with the mean over the batches.
     ///
-    /// On [`Event::Snapshot`] keep `model.clone().train()` and a clone of the optimizer (a clone alone shares the running statistics of
-    /// normalisations with the model); on [`Event::Restore`] put copies of them back and skip the update: its gradient belongs to the
+    /// On [`Event::Snapshot`] keep `model.clone().train()` and a clone of the optimizer (a clone
+    /// alone shares the running statistics of normalisations with the model); on
+    /// [`Event::Restore`] put copies of them back and skip the update: its gradient belongs to the
     /// weights that were thrown away. A loop that cannot do that uses [`Config::without_restore`].
     ///
     /// # Errors
-    /// [`Misuse::Device`] if the losses cannot be read, [`Misuse::TooManyLosses`] if the loop steps a scheduler of this run less often
-    /// than it tells losses; the run does not move then.
+    /// [`Misuse::Device`] if the losses cannot be read, [`Misuse::TooManyLosses`] if the loop steps
+    /// a scheduler of this run less often than it tells losses; the run does not move then.
     pub fn record(&self, loss: &Tensor<1>) -> Result<Option<Event<f64>>, Misuse> {
         self.shared.tell(loss);
         self.shared.close()
@@ -108,12 +122,14 @@ impl AutoWu {
         self.shared.lock().misuse.clone()
     }
 
-    /// The scheduler behind this run as it is now: phase, losses, configuration; for logs and plots.
+    /// The scheduler behind this run as it is now: phase, losses, configuration; for logs and
+    /// plots.
     pub fn state(&self) -> autowu_core::AutoWu {
         self.shared.lock().core.clone()
     }
 
-    /// The whole state as burn's record, with every loss that has come: those that wait for a test wait in it. The run itself does not move.
+    /// The whole state as burn's record, with every loss that has come: those that wait for a test
+    /// wait in it. The run itself does not move.
     ///
     /// # Errors
     /// [`RecordError::Damaged`] if losses that wait on a device cannot be read.
@@ -132,7 +148,8 @@ impl AutoWu {
 
 impl Shared {
     pub fn lock(&self) -> MutexGuard<'_, Course> {
-        // A thread that panicked cannot have left a course half changed that a later one would misread: it would say so by its count.
+        // A thread that panicked cannot have left a course half changed that a later one would
+        // misread: it would say so by its count.
         self.course.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -147,8 +164,9 @@ impl Shared {
         }
         if course.source == Source::Metric && course.misuse.is_none() && course.missing(update) {
             let patience = if course.arrived == 0 { FIRST_PATIENCE } else { PATIENCE };
-            let waits =
-                |course: &mut Course| course.misuse.is_none() && update >= course.begun && course.missing(update);
+            let waits = |course: &mut Course| {
+                course.misuse.is_none() && update >= course.begun && course.missing(update)
+            };
             course = self
                 .news
                 .wait_timeout_while(course, patience, waits)
@@ -199,7 +217,9 @@ impl Shared {
     pub fn to_record(&self) -> Result<LrSchedulerRecord, RecordError> {
         let course = self.lock();
         let late = |course: &mut Course| {
-            course.source == Source::Metric && course.misuse.is_none() && course.arrived < course.begun
+            course.source == Source::Metric
+                && course.misuse.is_none()
+                && course.arrived < course.begun
         };
         let course = self
             .news

@@ -1,9 +1,10 @@
 //! AutoWU for [burn](https://burn.dev): a learning-rate scheduler that finds its own warmup and its own peak, in burn's own
-//! trainer or in a loop of your own; and AdamP, which burn does not have. The rule itself is in [`autowu_core`].
+//! trainer or in a loop of your own; and AdamP, which burn does not have. The rule itself is in
+//! [`autowu_core`].
 //!
 //! # In burn's trainer
-//! Two lines: [`AutoWu::loss_metric`] where `LossMetric::new()` stood, and [`AutoWu::scheduler`] as the scheduler.
-//!
+//! Two lines: [`AutoWu::loss_metric`] where `LossMetric::new()` stood, and [`AutoWu::scheduler`] as
+//! the scheduler.
 #![cfg_attr(feature = "train", doc = "```no_run")]
 #![cfg_attr(not(feature = "train"), doc = "```ignore")]
 //! # use burn::{data::dataloader::DataLoader, optim::AdamWConfig, train::metric::AccuracyMetric};
@@ -21,15 +22,15 @@
 //! # let (items, batch_size, epochs) = (50_000_usize, 128, 20);
 //! // The budget in optimizer updates is all that it needs to be told.
 //! let steps_per_epoch = items.div_ceil(batch_size) as u64;
-//! let autowu = AutoWu::new(Config::epochs(steps_per_epoch, epochs))?.keep_best_in("out/checkpoint");
-//! let model = autowu.model(model, |output| output.loss.clone()); // recommended: weights can go back
-//! let training = SupervisedTraining::new("out", train, valid)
-//!     .metrics((AccuracyMetric::new(), autowu.loss_metric())) // 1: in the place of LossMetric::new()
-//!     .metric_train(autowu.phase_metric()) // what AutoWU does and why, in the dashboard
-//!     .with_default_checkpointers()
+//! let autowu = AutoWu::new(Config::epochs(steps_per_epoch,
+//! epochs))?.keep_best_in("out/checkpoint"); let model = autowu.model(model, |output|
+//! output.loss.clone()); // recommended: weights can go back let training =
+//! SupervisedTraining::new("out", train, valid)     .metrics((AccuracyMetric::new(),
+//! autowu.loss_metric())) // 1: in the place of LossMetric::new()     .metric_train(autowu.
+//! phase_metric()) // what AutoWU does and why, in the dashboard     .with_default_checkpointers()
 //!     .num_epochs(epochs as usize);
-//! let result = training.launch(Learner::new(model, AdamWConfig::new().init(), autowu.scheduler())); // 2
-//! let model = result.model.into_inner();
+//! let result = training.launch(Learner::new(model, AdamWConfig::new().init(),
+//! autowu.scheduler())); // 2 let model = result.model.into_inner();
 //! # Ok(model)
 //! # }
 //! ```
@@ -99,7 +100,8 @@
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
-// Half of a run's course is reached by the trainer's metrics alone; it is the same course in a loop of one's own.
+// Half of a run's course is reached by the trainer's metrics alone; it is the same course in a loop
+// of one's own.
 #![cfg_attr(not(feature = "train"), allow(dead_code))]
 
 mod adamp;
@@ -116,8 +118,8 @@ mod words;
 
 pub use adamp::{AdamP, AdamPConfig, AdamPState};
 pub use autowu_core::{
-    Baseline, BatchScaling, CAPACITY, Climb, Config, ConfigError, Decay, Detection, Event, Fallback, Interval,
-    NonFinite, Patience, Phase, Reason, Report, Verdict, Warmup,
+    Baseline, BatchScaling, CAPACITY, Climb, Config, ConfigError, Decay, Detection, Event,
+    Fallback, Interval, NonFinite, Patience, Phase, Reason, Report, Verdict, Warmup,
 };
 pub use handle::AutoWu;
 pub use misuse::{Misuse, RecordError};

@@ -4,8 +4,9 @@ use core::fmt;
 
 /// Why the scheduler holds its learning rate instead of raising it.
 ///
-/// Whatever it is, the learning rate stays where it was, the sentence goes to the log as an error, and the loss metric
-/// or [`record`](crate::AutoWu::record) hands it on, so that burn's trainer stops with it.
+/// Whatever it is, the learning rate stays where it was, the sentence goes to the log as an error,
+/// and the loss metric or [`record`](crate::AutoWu::record) hands it on, so that burn's trainer
+/// stops with it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Misuse {
@@ -32,7 +33,8 @@ pub enum Misuse {
         /// Optimizer updates begun.
         updates: u64,
     },
-    /// A scheduler of this run asks for the learning rate of an update that is long past: a second training.
+    /// A scheduler of this run asks for the learning rate of an update that is long past: a second
+    /// training.
     TwoTrainings {
         /// The update that was asked for, from 0.
         asked: u64,
@@ -78,7 +80,9 @@ impl fmt::Display for Misuse {
                 "a scheduler asks for the learning rate of update {asked} after {updates} updates: one AutoWu serves \
                  one training; give the second one an AutoWu of its own, or load a checkpoint into it first"
             ),
-            Misuse::Record(error) => write!(f, "the saved state was refused and the run starts as it was: {error}"),
+            Misuse::Record(error) => {
+                write!(f, "the saved state was refused and the run starts as it was: {error}")
+            }
             Misuse::Device(error) => write!(f, "a loss could not be read from its device: {error}"),
         }
     }
@@ -122,7 +126,9 @@ impl fmt::Display for RecordError {
             RecordError::CutShort { part } => {
                 write!(f, "it is cut short, `{part}` is missing: use an older checkpoint")
             }
-            RecordError::Damaged(why) => write!(f, "it is damaged ({why}): use an older checkpoint"),
+            RecordError::Damaged(why) => {
+                write!(f, "it is damaged ({why}): use an older checkpoint")
+            }
         }
     }
 }

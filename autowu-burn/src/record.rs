@@ -1,8 +1,9 @@
 //! The state of a run as burn's record of named scalars, and back.
 //!
-//! `autowu.format`, `autowu.length` (bytes), `autowu.digest`, and the state as JSON, eight bytes to a scalar:
-//! `autowu.00000`, `autowu.00001`, …; `autowu.best`, the step of the copy of the best weights, where there is one; and `autowu.waiting`, the number of
-//! losses that the state has not seen, with their bits in `autowu.waiting.00000`, ….
+//! `autowu.format`, `autowu.length` (bytes), `autowu.digest`, and the state as JSON, eight bytes to
+//! a scalar: `autowu.00000`, `autowu.00001`, …; `autowu.best`, the step of the copy of the best
+//! weights, where there is one; and `autowu.waiting`, the number of losses that the state has not
+//! seen, with their bits in `autowu.waiting.00000`, ….
 
 use crate::batches::Batches;
 use crate::course::{Core, Course, Source};
@@ -30,7 +31,8 @@ fn part(record: &LrSchedulerRecord, name: &str) -> Result<u64, RecordError> {
 }
 
 impl Course {
-    /// The state, and the losses that it has not seen, which wait in the record as they do here. The run itself does not move.
+    /// The state, and the losses that it has not seen, which wait in the record as they do here.
+    /// The run itself does not move.
     ///
     /// # Errors
     /// As [`encode`], and what the device says.
@@ -56,10 +58,15 @@ impl Course {
             .map(|i| part(record, &waiting_word(i)).map(f64::from_bits))
             .collect::<Result<VecDeque<f64>, _>>()?;
         let (ours, saved) = (*self.core.config(), *core.config());
-        if ours != saved && (Config { restore: saved.restore, detection: saved.detection, ..ours }) != saved {
-            log::warn!("AutoWU: the saved run was configured differently and goes on as it was: {saved:?}");
+        if ours != saved
+            && (Config { restore: saved.restore, detection: saved.detection, ..ours }) != saved
+        {
+            log::warn!(
+                "AutoWU: the saved run was configured differently and goes on as it was: {saved:?}"
+            );
         }
-        let resumed_best = record.scalar("autowu.best").map(|step: u64| (step, self.folder.clone()));
+        let resumed_best =
+            record.scalar("autowu.best").map(|step: u64| (step, self.folder.clone()));
         if self.source == Source::Metric && resumed_best.is_some() {
             log::warn!(
                 "AutoWU: the saved run could put weights back, this one cannot: wrap the model with AutoWU::model as before"
@@ -111,7 +118,9 @@ fn decode(record: &LrSchedulerRecord) -> Result<Core, RecordError> {
     }
     let length = part(record, "autowu.length")?;
     if length > LONGEST {
-        return Err(RecordError::Damaged(format!("a length of {length} bytes, at most {LONGEST} can be")));
+        return Err(RecordError::Damaged(format!(
+            "a length of {length} bytes, at most {LONGEST} can be"
+        )));
     }
     let length = length as usize;
     let mut bytes = Vec::with_capacity(length + 8);
@@ -119,7 +128,8 @@ fn decode(record: &LrSchedulerRecord) -> Result<Core, RecordError> {
         bytes.extend(part(record, &word(i))?.to_le_bytes());
     }
     bytes.truncate(length);
-    let core: Core = serde_json::from_slice(&bytes).map_err(|e| RecordError::Damaged(e.to_string()))?;
+    let core: Core =
+        serde_json::from_slice(&bytes).map_err(|e| RecordError::Damaged(e.to_string()))?;
     if core.digest() != part(record, "autowu.digest")? {
         return Err(RecordError::Damaged("its digest is another state's".into()));
     }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 /// The learning-rate scheduler of a run: [`AutoWu::scheduler`](crate::AutoWu::scheduler).
 ///
-/// Clones, the schedulers of parameter groups and those of several workers step through the same run: the first that asks for
-/// an update begins it, the others get the same learning rate.
+/// Clones, the schedulers of parameter groups and those of several workers step through the same
+/// run: the first that asks for an update begins it, the others get the same learning rate.
 #[derive(Clone)]
 pub struct Scheduler {
     pub(crate) shared: Arc<Shared>,
@@ -20,8 +20,8 @@ pub struct Scheduler {
 }
 
 impl LrScheduler for Scheduler {
-    /// The learning rate of the next update. When a test decides it, waits for the losses of the updates before, which are on their
-    /// way through the thread of the metrics.
+    /// The learning rate of the next update. When a test decides it, waits for the losses of the
+    /// updates before, which are on their way through the thread of the metrics.
     fn step(&mut self) -> LearningRate {
         let lr = self.shared.lr_of(self.updates) * self.ratio;
         self.updates = self.updates.saturating_add(1);
@@ -35,8 +35,9 @@ impl LrScheduler for Scheduler {
         })
     }
 
-    /// Goes on from a record. One that is refused leaves the run as it was, goes to the log as an error, and stops burn's trainer
-    /// at its first batch: a trained model must not start again at the beginning of a schedule.
+    /// Goes on from a record. One that is refused leaves the run as it was, goes to the log as an
+    /// error, and stops burn's trainer at its first batch: a trained model must not start again
+    /// at the beginning of a schedule.
     fn load_record(&mut self, record: LrSchedulerRecord) {
         let mut course = self.shared.lock();
         match course.load_record(&record) {

@@ -37,7 +37,8 @@ impl Unread {
     pub fn read(&self) -> Result<Vec<f64>, TensorReadError> {
         let Some(first) = self.updates.iter().flatten().next() else { return Ok(Vec::new()) };
         let device = first.device();
-        let all: Vec<_> = self.updates.iter().flatten().map(|loss| loss.clone().to_device(&device)).collect();
+        let all: Vec<_> =
+            self.updates.iter().flatten().map(|loss| loss.clone().to_device(&device)).collect();
         let values: Vec<f64> = Tensor::cat(all, 0).try_into_vec_as()?;
         let mut rest = values.as_slice();
         let mut take = |n: usize| {

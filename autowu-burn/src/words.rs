@@ -39,7 +39,8 @@ impl Course {
         if let Some(loss) = self.batches.end_epoch() {
             self.arrive(loss);
         }
-        let (updates, total) = (self.arrived - self.epoch.min(self.arrived), self.core.config().total_steps);
+        let (updates, total) =
+            (self.arrived - self.epoch.min(self.arrived), self.core.config().total_steps);
         self.epoch = self.arrived;
         if updates > 0 && !self.warned && !total.is_multiple_of(updates) {
             self.warned = true;

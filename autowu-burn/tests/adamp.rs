@@ -1,5 +1,6 @@
-//! AdamP over 20 steps is the authors' own: the numbers are those that candle's AdamP is tested with too, made by
-//! `autowu-candle/tests/optimizers/reference.py` with PyTorch and the authors' package.
+//! AdamP over 20 steps is the authors' own: the numbers are those that candle's AdamP is tested
+//! with too, made by `autowu-candle/tests/optimizers/reference.py` with PyTorch and the authors'
+//! package.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a failed expectation ends the test
 
@@ -11,13 +12,21 @@ use burn::tensor::{Device, Tensor, TensorData};
 /// Steps after which the reference kept the weights.
 const KEPT: [usize; 5] = [1, 2, 5, 10, 20];
 
-/// Allowed difference, relative to the largest weight of the parameter or the learning rate, whichever is more: 20 steps of some ten
-/// roundings each in single precision.
+/// Allowed difference, relative to the largest weight of the parameter or the learning rate,
+/// whichever is more: 20 steps of some ten roundings each in single precision.
 const TOLERANCE: f64 = 2e-6;
 
 /// Parameters of the reference with one dimension to four, by rank.
-const PARAMETERS: [&str; 8] =
-    ["matrix", "matrix_channel", "conv_layer", "conv_mixed", "conv_free", "bias", "zero_weights", "zero_gradients"];
+const PARAMETERS: [&str; 8] = [
+    "matrix",
+    "matrix_channel",
+    "conv_layer",
+    "conv_mixed",
+    "conv_free",
+    "bias",
+    "zero_weights",
+    "zero_gradients",
+];
 
 /// A safetensors file: eight bytes of header length, the header as JSON, the data.
 struct Reference {
@@ -27,7 +36,10 @@ struct Reference {
 
 impl Reference {
     fn read() -> Self {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../autowu-candle/tests/optimizers/reference.safetensors");
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../autowu-candle/tests/optimizers/reference.safetensors"
+        );
         let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{path}: {e}"));
         let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
         let header = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
@@ -37,12 +49,24 @@ impl Reference {
     /// Shape and numbers of a tensor.
     fn get(&self, name: &str) -> (Vec<usize>, Vec<f64>) {
         let entry = &self.header[name];
-        let number = |value: &serde_json::Value| value.as_u64().unwrap_or_else(|| panic!("{name}")) as usize;
-        let shape = entry["shape"].as_array().unwrap_or_else(|| panic!("{name}")).iter().map(number).collect();
-        let bytes = &self.data[number(&entry["data_offsets"][0])..number(&entry["data_offsets"][1])];
+        let number =
+            |value: &serde_json::Value| value.as_u64().unwrap_or_else(|| panic!("{name}")) as usize;
+        let shape = entry["shape"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{name}"))
+            .iter()
+            .map(number)
+            .collect();
+        let bytes =
+            &self.data[number(&entry["data_offsets"][0])..number(&entry["data_offsets"][1])];
         let numbers = match entry["dtype"].as_str() {
-            Some("F64") => bytes.chunks(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect(),
-            Some("F32") => bytes.chunks(4).map(|b| f64::from(f32::from_le_bytes(b.try_into().unwrap()))).collect(),
+            Some("F64") => {
+                bytes.chunks(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect()
+            }
+            Some("F32") => bytes
+                .chunks(4)
+                .map(|b| f64::from(f32::from_le_bytes(b.try_into().unwrap())))
+                .collect(),
             other => panic!("{name}: {other:?}"),
         };
         (shape, numbers)
@@ -54,7 +78,12 @@ fn tensor<const D: usize>(shape: &[usize], numbers: &[f64]) -> Tensor<D> {
     Tensor::from_data(TensorData::new(numbers, shape.to_vec()), &Device::flex())
 }
 
-fn follows<const D: usize>(reference: &Reference, case: &str, name: &str, optimizer: &AdamP) -> f64 {
+fn follows<const D: usize>(
+    reference: &Reference,
+    case: &str,
+    name: &str,
+    optimizer: &AdamP,
+) -> f64 {
     let of = |what: &str| reference.get(&format!("{case}/{name}/{what}"));
     let (shape, start) = of("start");
     let (_, gradients) = of("gradients");
@@ -73,7 +102,11 @@ fn follows<const D: usize>(reference: &Reference, case: &str, name: &str, optimi
         let scale = expected.iter().fold(lr, |scale, x| scale.max(x.abs()));
         for (got, expected) in got.iter().zip(expected) {
             let error = (got - expected).abs() / scale;
-            assert!(error <= TOLERANCE, "{case}, {name}, step {}: {got}, the reference has {expected}", t + 1);
+            assert!(
+                error <= TOLERANCE,
+                "{case}, {name}, step {}: {got}, the reference has {expected}",
+                t + 1
+            );
             worst = worst.max(error);
         }
     }
@@ -106,7 +139,10 @@ fn with_weight_decay_and_other_thresholds() {
 
 #[test]
 fn with_nesterovs_look_ahead() {
-    agrees("adamp_nesterov", AdamPConfig::new().with_nesterov(true).with_weight_decay(0.1).with_epsilon(1e-3));
+    agrees(
+        "adamp_nesterov",
+        AdamPConfig::new().with_nesterov(true).with_weight_decay(0.1).with_epsilon(1e-3),
+    );
 }
 
 #[derive(Module, Debug)]
@@ -118,7 +154,8 @@ struct Model {
 /// A loss that moves every parameter, differently in every step.
 fn gradients(model: &Model, step: usize) -> GradientsParams {
     let x = (step as f64).sin() + 1.5;
-    let loss = (model.kernel.val() * x - 1.0).square().sum() + (model.bias.val() - x).square().sum();
+    let loss =
+        (model.kernel.val() * x - 1.0).square().sum() + (model.bias.val() - x).square().sum();
     GradientsParams::from_grads(loss.backward(), model)
 }
 

@@ -74,7 +74,8 @@ fn every_event_but_a_snapshot_is_a_line_and_every_test_one_for_debugging() {
     let lines = logged(|| events = run(&autowu, 300));
     events.retain(|event| !matches!(event, Event::Snapshot { .. }));
     assert!(events.len() >= 2);
-    let expected: Lines = events.iter().map(|event| (Level::Info, format!("AutoWU: {event}"))).collect();
+    let expected: Lines =
+        events.iter().map(|event| (Level::Info, format!("AutoWU: {event}"))).collect();
     let of_events: Lines = lines.iter().filter(|line| line.0 <= Level::Info).cloned().collect();
     assert_eq!(of_events, expected);
     assert_eq!(count(&lines, Level::Debug, "AutoWU: step ") as u64, autowu.state().tests());
@@ -94,7 +95,11 @@ fn updates_beyond_the_budget_are_one_warning_and_updates_short_of_it_another() {
             let autowu = AutoWu::new(Config::new(100)).unwrap();
             run(&autowu, steps);
         });
-        assert_eq!(count(&lines, Level::Warn, "the budget of 100 updates is used"), beyond, "{steps}: {lines:?}");
+        assert_eq!(
+            count(&lines, Level::Warn, "the budget of 100 updates is used"),
+            beyond,
+            "{steps}: {lines:?}"
+        );
         let words = format!("the training ended after {steps} of 100 updates");
         assert_eq!(count(&lines, Level::Warn, &words), short, "{steps}: {lines:?}");
     }
@@ -106,8 +111,10 @@ fn epochs(autowu: &AutoWu, updates: usize) {
     for _ in 0..3 {
         for iteration in 1..=updates {
             let lr = scheduler.step();
-            let progress = Progress { items_processed: iteration, items_total: updates, unit: None };
-            let metadata = MetricMetadata { progress, iteration: Some(iteration), lr: Some(lr.into()) };
+            let progress =
+                Progress { items_processed: iteration, items_total: updates, unit: None };
+            let metadata =
+                MetricMetadata { progress, iteration: Some(iteration), lr: Some(lr.into()) };
             metric.update(&LossInput::new(tensor(1.0)), &metadata).unwrap();
         }
         metric.clear();
@@ -119,7 +126,9 @@ fn epochs_that_do_not_divide_the_budget_are_one_warning() {
     for (updates, warnings) in [(7, 1), (10, 0), (20, 0)] {
         let autowu = AutoWu::new(Config::new(100)).unwrap();
         let lines = logged(|| epochs(&autowu, updates));
-        let words = format!("an epoch has {updates} updates, and the budget of 100 is no whole number of epochs");
+        let words = format!(
+            "an epoch has {updates} updates, and the budget of 100 is no whole number of epochs"
+        );
         assert_eq!(count(&lines, Level::Warn, &words), warnings, "{lines:?}");
         assert_eq!(count(&lines, Level::Info, "the model is not wrapped"), 1, "{lines:?}");
     }
@@ -146,10 +155,16 @@ fn epochs_that_do_not_divide_the_budget_are_one_warning() {
 fn a_record_of_another_configuration_is_a_warning_but_where_only_the_way_back_differs() {
     let saved = |config| AutoWu::new(config).unwrap().to_record().unwrap();
     let ours = Config::new(100);
-    for (theirs, warnings) in [(ours, 0), (ours.without_restore(), 0), (Config { seed: 5, ..ours }, 1)] {
+    for (theirs, warnings) in
+        [(ours, 0), (ours.without_restore(), 0), (Config { seed: 5, ..ours }, 1)]
+    {
         let autowu = AutoWu::new(ours).unwrap();
         let lines = logged(|| autowu.load_record(&saved(theirs)).unwrap());
-        assert_eq!(count(&lines, Level::Warn, "was configured differently"), warnings, "{theirs:?}: {lines:?}");
+        assert_eq!(
+            count(&lines, Level::Warn, "was configured differently"),
+            warnings,
+            "{theirs:?}: {lines:?}"
+        );
     }
 }
 
@@ -157,11 +172,17 @@ fn a_record_of_another_configuration_is_a_warning_but_where_only_the_way_back_di
 fn a_copy_that_nothing_can_put_back_is_a_warning() {
     let plain = AutoWu::new(Config::new(100)).unwrap().to_record().unwrap();
     let with_copy = plain.clone().with_scalar("autowu.best", 5_u64);
-    for (record, has_metric, warnings) in [(&plain, true, 0), (&with_copy, true, 1), (&with_copy, false, 0)] {
+    for (record, has_metric, warnings) in
+        [(&plain, true, 0), (&with_copy, true, 1), (&with_copy, false, 0)]
+    {
         let autowu = AutoWu::new(Config::new(100)).unwrap();
         let _metric = has_metric.then(|| autowu.loss_metric());
         let lines = logged(|| autowu.load_record(record).unwrap());
-        assert_eq!(count(&lines, Level::Warn, "this one cannot"), warnings, "{has_metric}: {lines:?}");
+        assert_eq!(
+            count(&lines, Level::Warn, "this one cannot"),
+            warnings,
+            "{has_metric}: {lines:?}"
+        );
     }
 }
 
@@ -195,7 +216,11 @@ fn a_scheduler_that_is_more_than_eight_updates_late_is_one_of_another_training()
     assert_eq!(lines, []);
     step();
     let lines = logged(|| assert_eq!(third.step(), 0.5 * Config::new(200).min_lr));
-    assert_eq!(count(&lines, Level::Error, "asks for the learning rate of update 0 after 9 updates"), 1, "{lines:?}");
+    assert_eq!(
+        count(&lines, Level::Error, "asks for the learning rate of update 0 after 9 updates"),
+        1,
+        "{lines:?}"
+    );
     assert_eq!(third.step(), 0.5 * lrs[1]);
 }
 
@@ -221,7 +246,8 @@ fn a_copy_that_cannot_be_written_or_read_is_said_with_its_place() {
     std::fs::write(&file, "").unwrap();
     let place = file.display().to_string();
     let update = |autowu: &AutoWu| {
-        let weight = Weight { weight: Param::from_tensor(Tensor::zeros([1], &Device::flex().autodiff())) };
+        let weight =
+            Weight { weight: Param::from_tensor(Tensor::zeros([1], &Device::flex().autodiff())) };
         let model = autowu.model(weight, |()| tensor(1.0));
         let grads = TrainStep::step(&model, 1.0).grads;
         drop(model.optimize(&mut SgdConfig::new().init(), autowu.lr().into(), grads));

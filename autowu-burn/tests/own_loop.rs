@@ -42,10 +42,12 @@ fn learning_rates_and_events_are_the_cores() {
 fn in_a_long_run_a_loss_that_is_not_finite_waits_for_512_updates_at_most() {
     // Tests are some 3,300 updates apart.
     let autowu = AutoWu::new(Config::new(1_000_000)).unwrap();
-    let events: Vec<_> =
-        (0..1025).map(|step| autowu.record(&tensor(if step == 600 { f32::NAN } else { 2.0 })).unwrap()).collect();
+    let events: Vec<_> = (0..1025)
+        .map(|step| autowu.record(&tensor(if step == 600 { f32::NAN } else { 2.0 })).unwrap())
+        .collect();
     assert!(matches!(events[0], Some(Event::Snapshot { .. })));
-    let back = events.iter().position(|event| matches!(event, Some(Event::Restore { .. }))).unwrap();
+    let back =
+        events.iter().position(|event| matches!(event, Some(Event::Restore { .. }))).unwrap();
     assert!((600..600 + 512).contains(&back), "{back}");
 }
 
@@ -58,20 +60,22 @@ fn losses_are_read_when_a_test_is_due_and_otherwise_not() {
             let before = autowu.state();
             autowu.record(&tensor(loss(autowu.lr(), step))).unwrap();
             if autowu.state().steps() == step {
-                reads.push((step, before.steps_until_test().map(|steps| before.steps() + steps)));
+                reads.push((step, before.steps_until_due().map(|steps| before.steps() + steps)));
             }
         }
         reads
     };
     let config = Config::new(500);
-    let tests: Vec<(u64, u64)> = reads(config, 500).into_iter().filter_map(|(step, due)| Some((step, due?))).collect();
+    let tests: Vec<(u64, u64)> =
+        reads(config, 500).into_iter().filter_map(|(step, due)| Some((step, due?))).collect();
     assert!(tests.len() > 50 && tests.iter().all(|(step, due)| step == due), "{tests:?}");
     // Tests of a long run are some 3,300 steps apart, and 512 losses are the most that wait.
     let steps: Vec<u64> = reads(Config::new(1_000_000), 1100).iter().map(|read| read.0).collect();
     assert_eq!(steps, [1, 513, 1025]);
     // A decay that nothing can put back has no tests; it is looked at for NaN as often as before.
     let config = Config { rescue: None, interval: Interval::Steps(7), ..config };
-    let decay: Vec<u64> = reads(config, 500).iter().filter(|read| read.1.is_none()).map(|read| read.0).collect();
+    let decay: Vec<u64> =
+        reads(config, 500).iter().filter(|read| read.1.is_none()).map(|read| read.0).collect();
     assert!(decay.len() > 10 && decay.windows(2).all(|pair| pair[1] - pair[0] == 7), "{decay:?}");
 }
 
@@ -98,10 +102,14 @@ fn a_batch_of_losses_counts_as_its_mean() {
         a.record(&Tensor::from_floats([i, i + 2.0], &device)).unwrap();
         b.record(&tensor(i + 1.0)).unwrap();
     }
-    assert_eq!(a.to_record().unwrap().scalar::<u64>("autowu.digest"), b.to_record().unwrap().scalar("autowu.digest"));
+    assert_eq!(
+        a.to_record().unwrap().scalar::<u64>("autowu.digest"),
+        b.to_record().unwrap().scalar("autowu.digest")
+    );
 }
 
-/// Also where losses that are not finite wait for the next read, with a scheduler of the loop or without.
+/// Also where losses that are not finite wait for the next read, with a scheduler of the loop or
+/// without.
 #[test]
 fn a_state_saved_at_any_step_goes_on_the_same() {
     for config in configs() {
@@ -121,7 +129,8 @@ fn a_state_saved_at_any_step_goes_on_the_same() {
                         fresh.load_record(&LrSchedulerRecord::from_bytes(bytes).unwrap()).unwrap();
                         other = Some((fresh.scheduler(), fresh));
                     }
-                    let (lr, place) = (scheduler.step(), format!("saved at {save}, step {step}, NaN at {bad:?}"));
+                    let (lr, place) =
+                        (scheduler.step(), format!("saved at {save}, step {step}, NaN at {bad:?}"));
                     let loss = tensor(if bad.contains(&step) { f32::NAN } else { loss(lr, step) });
                     let event = autowu.record(&loss).unwrap();
                     if let Some((scheduler, other)) = &mut other {
@@ -135,7 +144,8 @@ fn a_state_saved_at_any_step_goes_on_the_same() {
     }
 }
 
-/// Tests are some 3,300 updates apart: losses are read when 512 wait, also of those that waited in the record.
+/// Tests are some 3,300 updates apart: losses are read when 512 wait, also of those that waited in
+/// the record.
 #[test]
 fn in_a_long_run_losses_wait_in_the_record() {
     for (bad, save) in [(600, 590), (600, 601), (600, 1024), (1100, 900)] {
@@ -152,7 +162,11 @@ fn in_a_long_run_losses_wait_in_the_record() {
                 back = Some(step);
             }
             if step >= save {
-                assert_eq!((other.record(&loss).unwrap(), other.lr()), (event, autowu.lr()), "{bad} {save} {step}");
+                assert_eq!(
+                    (other.record(&loss).unwrap(), other.lr()),
+                    (event, autowu.lr()),
+                    "{bad} {save} {step}"
+                );
             }
         }
         assert!(back.is_some_and(|back| back >= save), "{bad} {save}: {back:?}");

@@ -1,5 +1,5 @@
-//! AdamP (Heo, Chun, Oh, Han, Yun, Kim, Uh, Ha 2021: "AdamP: Slowing Down the Slowdown for Momentum Optimizers on
-//! Scale-invariant Weights", Algorithm 2).
+//! AdamP (Heo, Chun, Oh, Han, Yun, Kim, Uh, Ha 2021: "AdamP: Slowing Down the Slowdown for Momentum
+//! Optimizers on Scale-invariant Weights", Algorithm 2).
 
 use crate::moments::{self, require};
 use crate::optimizer::{StatefulOptimizer, UpdateRule};
@@ -16,7 +16,8 @@ pub struct ParamsAdamP {
     pub beta2: f64,
     /// ε: keeps the divisions by the second moment's root and by norms finite.
     pub eps: f64,
-    /// Weight decay λ, decoupled: each step takes η λ of the weights (η λ · `wd_ratio` where the step is projected).
+    /// Weight decay λ, decoupled: each step takes η λ of the weights (η λ · `wd_ratio` where the
+    /// step is projected).
     pub weight_decay: f64,
     /// δ: weights count as scale-invariant when `|cos(w, g)| < δ/√dim`. 0 never projects.
     pub delta: f64,
@@ -41,16 +42,20 @@ impl Default for ParamsAdamP {
     }
 }
 
-/// Adam's step `p = m̂/(√v̂ + ε)`, less its radial part where the weights are scale-invariant: `w ← (1 − ηλκ)w − ηΠ(p)`.
+/// Adam's step `p = m̂/(√v̂ + ε)`, less its radial part where the weights are scale-invariant: `w ←
+/// (1 − ηλκ)w − ηΠ(p)`.
 ///
-/// Weights before a normalisation layer have gradients at right angles to themselves; momentum makes them grow all the same,
-/// and a growing norm shrinks the effective step. So, for variables of two dimensions or more,
+/// Weights before a normalisation layer have gradients at right angles to themselves; momentum
+/// makes them grow all the same, and a growing norm shrinks the effective step. So, for variables
+/// of two dimensions or more,
 ///
-/// - if `maxᵢ |cos(wᵢ, gᵢ)| < δ/√dim(wᵢ)` over the channels `wᵢ = w[i, …]`: `Π(p)ᵢ = pᵢ − (ŵᵢ·pᵢ)ŵᵢ`, with `ŵ = w/(‖w‖ + ε)`;
+/// - if `maxᵢ |cos(wᵢ, gᵢ)| < δ/√dim(wᵢ)` over the channels `wᵢ = w[i, …]`: `Π(p)ᵢ = pᵢ −
+///   (ŵᵢ·pᵢ)ŵᵢ`, with `ŵ = w/(‖w‖ + ε)`;
 /// - else if `|cos(w, g)| < δ/√dim(w)` over the whole variable: `Π(p) = p − (ŵ·p)ŵ`;
 /// - else, and for vectors and scalars: `Π(p) = p`.
 ///
-/// κ is `wd_ratio` where the step is projected, else 1. The test is evaluated on the device: no read-back.
+/// κ is `wd_ratio` where the step is projected, else 1. The test is evaluated on the device: no
+/// read-back.
 ///
 /// ```
 /// use autowu_candle::{AdamP, ParamsAdamP};
@@ -76,12 +81,24 @@ impl UpdateRule<2> for ParamsAdamP {
         moments::check(self.lr, self.beta1, self.beta2, self.eps, self.weight_decay)?;
         let delta = self.delta >= 0.0 && self.delta.is_finite();
         require(delta, "delta", self.delta, "be a finite number, at least 0; the paper uses 0.1")?;
-        require((0.0..=1.0).contains(&self.wd_ratio), "wd_ratio", self.wd_ratio, "lie in [0, 1]; the paper uses 0.1")
+        require(
+            (0.0..=1.0).contains(&self.wd_ratio),
+            "wd_ratio",
+            self.wd_ratio,
+            "lie in [0, 1]; the paper uses 0.1",
+        )
     }
 
-    fn update(&self, step: u64, w: &Tensor, g: &Tensor, slots: &[Tensor; 2]) -> Result<(Tensor, [Tensor; 2])> {
+    fn update(
+        &self,
+        step: u64,
+        w: &Tensor,
+        g: &Tensor,
+        slots: &[Tensor; 2],
+    ) -> Result<(Tensor, [Tensor; 2])> {
         let [m, v] = moments::update(slots, g, self.beta1, self.beta2)?;
-        let denominator = moments::denominator(&v, moments::bias_correction(self.beta2, step), self.eps)?;
+        let denominator =
+            moments::denominator(&v, moments::bias_correction(self.beta2, step), self.eps)?;
         let p = if self.nesterov {
             (((&m * self.beta1)? + (g * (1.0 - self.beta1))?)? / denominator)?
         } else {
@@ -104,7 +121,8 @@ impl UpdateRule<2> for ParamsAdamP {
 impl ParamsAdamP {
     /// `(Π(p), whether it was projected: 1 or 0)`.
     ///
-    /// With the channels as rows, every quantity of both tests and both projections comes from four sums per row.
+    /// With the channels as rows, every quantity of both tests and both projections comes from four
+    /// sums per row.
     fn project(&self, w: &Tensor, g: &Tensor, p: &Tensor) -> Result<(Tensor, Tensor)> {
         let (rows_w, rows_g, rows_p) = (w.flatten_from(1)?, g.flatten_from(1)?, p.flatten_from(1)?);
         let row_sums = |a: &Tensor, b: &Tensor| (a * b)?.sum_keepdim(1);
@@ -130,7 +148,8 @@ impl ParamsAdamP {
         let nothing = ww.zeros_like()?;
         let layer = radial(&wp.sum_all()?, &ww.sum_all()?)?.broadcast_as(rows)?;
         let coefficient = by_layer.broadcast_as(rows)?.where_cond(&layer, &nothing)?;
-        let coefficient = by_channel.broadcast_as(rows)?.where_cond(&radial(&wp, &ww)?, &coefficient)?;
+        let coefficient =
+            by_channel.broadcast_as(rows)?.where_cond(&radial(&wp, &ww)?, &coefficient)?;
         let p = (rows_p - rows_w.broadcast_mul(&coefficient)?)?.reshape(w.shape())?;
         Ok((p, by_channel.maximum(&by_layer)?.to_dtype(w.dtype())?))
     }

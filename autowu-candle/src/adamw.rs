@@ -27,7 +27,8 @@ impl Default for ParamsAdamW {
 
 /// `w ← (1 − ηλ)w − η m̂/(√v̂ + ε)`, with Adam's bias-corrected moments `m̂` and `v̂`.
 ///
-/// The numbers are those of candle-nn's AdamW, whose moments cannot be read or put back; this one's can.
+/// The numbers are those of candle-nn's AdamW, whose moments cannot be read or put back; this one's
+/// can.
 ///
 /// ```
 /// use autowu_candle::{AdamW, ParamsAdamW};
@@ -53,9 +54,16 @@ impl UpdateRule<2> for ParamsAdamW {
         moments::check(self.lr, self.beta1, self.beta2, self.eps, self.weight_decay)
     }
 
-    fn update(&self, step: u64, w: &Tensor, g: &Tensor, slots: &[Tensor; 2]) -> Result<(Tensor, [Tensor; 2])> {
+    fn update(
+        &self,
+        step: u64,
+        w: &Tensor,
+        g: &Tensor,
+        slots: &[Tensor; 2],
+    ) -> Result<(Tensor, [Tensor; 2])> {
         let [m, v] = moments::update(slots, g, self.beta1, self.beta2)?;
-        let denominator = moments::denominator(&v, moments::bias_correction(self.beta2, step), self.eps)?;
+        let denominator =
+            moments::denominator(&v, moments::bias_correction(self.beta2, step), self.eps)?;
         let size = self.lr / moments::bias_correction(self.beta1, step);
         let w = ((w * (1.0 - self.lr * self.weight_decay))? - ((&m / denominator)? * size)?)?;
         Ok((w, [m, v]))

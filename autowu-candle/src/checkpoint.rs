@@ -18,10 +18,11 @@ const MOMENTS: &str = "moments.";
 const KEPT: &str = "kept.";
 
 impl<O: Optimizer> Scheduled<O> {
-    /// Writes the whole run as one safetensors file: scheduler, variables, optimizer states, and the snapshot to go back to.
+    /// Writes the whole run as one safetensors file: scheduler, variables, optimizer states, and
+    /// the snapshot to go back to.
     ///
-    /// A file that is there is replaced only once the new one is whole. With [`weights_only`](Self::weights_only) the optimizer's state is not
-    /// in it.
+    /// A file that is there is replaced only once the new one is whole. With
+    /// [`weights_only`](Self::weights_only) the optimizer's state is not in it.
     ///
     /// # Errors
     /// Those of the file system and of the device; the run is as before.
@@ -34,15 +35,17 @@ impl<O: Optimizer> Scheduled<O> {
             .map_err(|e| Error::Checkpoint(format!("{} cannot be written: {e}", path.display())))
     }
 
-    /// Goes on from what [`save`](Self::save) wrote, in a run built in the same way: the rest is the same, bit for bit.
+    /// Goes on from what [`save`](Self::save) wrote, in a run built in the same way: the rest is
+    /// the same, bit for bit.
     ///
     /// # Errors
-    /// A file that is missing, cut, or of a run with another configuration, other variables or other optimizers: what was found and what was
-    /// expected. The run is as before.
+    /// A file that is missing, cut, or of a run with another configuration, other variables or
+    /// other optimizers: what was found and what was expected. The run is as before.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let refused = |why: String| Error::Checkpoint(format!("{}: {why}", path.display()));
-        let tensors = candle_core::safetensors::load(path, &Device::Cpu).map_err(|e| refused(e.to_string()))?;
+        let tensors = candle_core::safetensors::load(path, &Device::Cpu)
+            .map_err(|e| refused(e.to_string()))?;
         self.set_tensors(&tensors).map_err(|e| match e {
             Error::Checkpoint(why) => refused(why),
             e => refused(e.to_string()),
@@ -50,8 +53,12 @@ impl<O: Optimizer> Scheduled<O> {
     }
 
     fn tensors(&self) -> Result<HashMap<String, Tensor>> {
-        let json = serde_json::to_vec(&self.scheduler.autowu).map_err(|e| Error::Checkpoint(e.to_string()))?;
-        let mut tensors = HashMap::from([(AUTOWU.to_string(), Tensor::from_slice(&json, json.len(), &Device::Cpu)?)]);
+        let json = serde_json::to_vec(&self.scheduler.autowu)
+            .map_err(|e| Error::Checkpoint(e.to_string()))?;
+        let mut tensors = HashMap::from([(
+            AUTOWU.to_string(),
+            Tensor::from_slice(&json, json.len(), &Device::Cpu)?,
+        )]);
         let waiting = self.scheduler.losses.read()?;
         if !waiting.is_empty() {
             tensors.insert(WAITING.into(), Tensor::new(waiting, &Device::Cpu)?);
@@ -59,11 +66,15 @@ impl<O: Optimizer> Scheduled<O> {
         for (name, var) in self.snapshot.vars() {
             tensors.insert(format!("{WEIGHTS}{name}"), var.as_detached_tensor());
         }
-        for (copy, (name, _)) in self.snapshot.copies().unwrap_or_default().iter().zip(self.snapshot.vars()) {
+        for (copy, (name, _)) in
+            self.snapshot.copies().unwrap_or_default().iter().zip(self.snapshot.vars())
+        {
             tensors.insert(format!("{SNAPSHOT}{name}"), copy.clone());
         }
         let mut add = |prefix: &str, group: usize, state: State| {
-            tensors.extend(state.into_iter().map(|(name, value)| (format!("{prefix}{group}.{name}"), value)));
+            tensors.extend(
+                state.into_iter().map(|(name, value)| (format!("{prefix}{group}.{name}"), value)),
+            );
         };
         if let Some(reach) = &self.reach {
             for (group, (optimizer, _)) in self.groups.iter().enumerate() {
@@ -85,10 +96,12 @@ impl<O: Optimizer> Scheduled<O> {
             true => Some(read_all(SNAPSHOT, self.snapshot.vars(), tensors)?),
             false => None,
         };
-        let device = self.snapshot.vars().first().map_or(Device::Cpu, |(_, var)| var.device().clone());
+        let device =
+            self.snapshot.vars().first().map_or(Device::Cpu, |(_, var)| var.device().clone());
         let scheduler = Scheduler::resume_waiting(autowu, &waiting, &device)?;
         let groups = || 0..self.groups.len();
-        let moments: Vec<State> = groups().map(|group| part(&format!("{MOMENTS}{group}."), tensors)).collect();
+        let moments: Vec<State> =
+            groups().map(|group| part(&format!("{MOMENTS}{group}."), tensors)).collect();
         let kept: Vec<State> = match tensors.keys().any(|name| name.starts_with(KEPT)) {
             true => groups().map(|group| part(&format!("{KEPT}{group}."), tensors)).collect(),
             false => Vec::new(),
@@ -108,9 +121,10 @@ impl<O: Optimizer> Scheduled<O> {
     }
 
     fn read_autowu(&self, tensors: &HashMap<String, Tensor>) -> Result<AutoWu> {
-        let json = tensors.get(AUTOWU).ok_or_else(|| Error::Checkpoint(format!("it has no {AUTOWU}")))?;
-        let autowu: AutoWu =
-            serde_json::from_slice(&json.to_vec1::<u8>()?).map_err(|e| Error::Checkpoint(e.to_string()))?;
+        let json =
+            tensors.get(AUTOWU).ok_or_else(|| Error::Checkpoint(format!("it has no {AUTOWU}")))?;
+        let autowu: AutoWu = serde_json::from_slice(&json.to_vec1::<u8>()?)
+            .map_err(|e| Error::Checkpoint(e.to_string()))?;
         let (found, expected) = (autowu.config(), self.scheduler.autowu.config());
         if found != expected {
             return Err(Error::Checkpoint(format!(
@@ -120,12 +134,17 @@ impl<O: Optimizer> Scheduled<O> {
         Ok(autowu)
     }
 
-    /// Whether the states kept at the snapshot fit the optimizers: loads them and puts the present ones back.
+    /// Whether the states kept at the snapshot fit the optimizers: loads them and puts the present
+    /// ones back.
     fn check_moments(&mut self, kept: &[State]) -> Result<()> {
         if let Some(reach) = &self.reach
             && !kept.is_empty()
         {
-            let present = self.groups.iter().map(|(o, _)| (reach.save)(o)).collect::<candle_core::Result<Vec<_>>>()?;
+            let present = self
+                .groups
+                .iter()
+                .map(|(o, _)| (reach.save)(o))
+                .collect::<candle_core::Result<Vec<_>>>()?;
             self.set_moments(kept)?;
             self.set_moments(&present)?;
         }
@@ -135,9 +154,16 @@ impl<O: Optimizer> Scheduled<O> {
     /// Loads every group's state; on an error all are as before.
     fn set_moments(&mut self, states: &[State]) -> Result<()> {
         let Some(reach) = &self.reach else { return Ok(()) };
-        let present = self.groups.iter().map(|(o, _)| (reach.save)(o)).collect::<candle_core::Result<Vec<_>>>()?;
-        let loaded =
-            self.groups.iter_mut().zip(states).try_for_each(|((optimizer, _), state)| (reach.load)(optimizer, state));
+        let present = self
+            .groups
+            .iter()
+            .map(|(o, _)| (reach.save)(o))
+            .collect::<candle_core::Result<Vec<_>>>()?;
+        let loaded = self
+            .groups
+            .iter_mut()
+            .zip(states)
+            .try_for_each(|((optimizer, _), state)| (reach.load)(optimizer, state));
         if loaded.is_err() {
             for ((optimizer, _), state) in self.groups.iter_mut().zip(&present) {
                 (reach.load)(optimizer, state)?;
@@ -148,16 +174,25 @@ impl<O: Optimizer> Scheduled<O> {
 }
 
 /// One tensor per variable, of its shape and type, on its device.
-fn read_all(prefix: &str, vars: &[(String, Var)], tensors: &HashMap<String, Tensor>) -> Result<Vec<Tensor>> {
-    if let Some(stray) = tensors.keys().filter_map(|k| k.strip_prefix(prefix)).find(|k| vars.iter().all(|v| v.0 != *k))
+fn read_all(
+    prefix: &str,
+    vars: &[(String, Var)],
+    tensors: &HashMap<String, Tensor>,
+) -> Result<Vec<Tensor>> {
+    if let Some(stray) = tensors
+        .keys()
+        .filter_map(|k| k.strip_prefix(prefix))
+        .find(|k| vars.iter().all(|v| v.0 != *k))
     {
-        return Err(Error::Checkpoint(format!("it has the variable {stray:?}, which this run lacks")));
+        return Err(Error::Checkpoint(format!(
+            "it has the variable {stray:?}, which this run lacks"
+        )));
     }
     vars.iter()
         .map(|(name, var)| {
-            let found = tensors
-                .get(&format!("{prefix}{name}"))
-                .ok_or_else(|| Error::Checkpoint(format!("it lacks {prefix}{name}, which this run has")))?;
+            let found = tensors.get(&format!("{prefix}{name}")).ok_or_else(|| {
+                Error::Checkpoint(format!("it lacks {prefix}{name}, which this run has"))
+            })?;
             if found.shape() != var.shape() || found.dtype() != var.dtype() {
                 return Err(Error::Checkpoint(format!(
                     "its {prefix}{name} is {:?} of {}, this run's {:?} of {}",
@@ -174,7 +209,8 @@ fn read_all(prefix: &str, vars: &[(String, Var)], tensors: &HashMap<String, Tens
 
 /// The tensors whose names begin with `prefix`, without it.
 fn part(prefix: &str, tensors: &HashMap<String, Tensor>) -> State {
-    let named =
-        tensors.iter().filter_map(|(name, value)| Some((name.strip_prefix(prefix)?.to_string(), value.clone())));
+    let named = tensors
+        .iter()
+        .filter_map(|(name, value)| Some((name.strip_prefix(prefix)?.to_string(), value.clone())));
     named.collect()
 }

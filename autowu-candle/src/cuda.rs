@@ -1,7 +1,8 @@
 //! Fleets whose losses are candle's, on the GPU where candle has them: feature `cuda`.
 //!
-//! A [`Fleet`] or a [`BatchTest`](autowu_cuda::BatchTest) made on candle's own [`stream`] runs in the order of candle's kernels: nothing
-//! waits, and a loss is copied to the host only when a test is due.
+//! A [`Fleet`] or a [`BatchTest`](autowu_cuda::BatchTest) made on candle's own [`stream`] runs in
+//! the order of candle's kernels: nothing waits, and a loss is copied to the host only when a test
+//! is due.
 //! ```no_run
 //! use autowu_candle::{Config, cuda};
 //! use autowu_cuda::Fleet;
@@ -23,8 +24,8 @@
 //! # Ok(())
 //! # }
 //! ```
-//! candle's stream is, unless it was made with `Device::new_cuda_with_stream`, CUDA's default stream *of the calling thread*: use fleet
-//! and tensors from one thread.
+//! candle's stream is, unless it was made with `Device::new_cuda_with_stream`, CUDA's default
+//! stream *of the calling thread*: use fleet and tensors from one thread.
 //!
 //! The feature is type-checked and has never run. Building it needs nvcc.
 
@@ -42,13 +43,15 @@ pub fn stream(device: &Device) -> Result<autowu_cuda::Device> {
     Ok(autowu_cuda::Device::Cuda(gpu(device)?.cuda_stream()))
 }
 
-/// Lends the numbers of `losses`, row by row, to `take`: `|losses| fleet.observe_device(losses)` for the losses of one step, one per
-/// member, or `|losses| test.run_device(losses, &lengths)` for whole curves. Strided losses are first put in order, on the GPU.
+/// Lends the numbers of `losses`, row by row, to `take`: `|losses| fleet.observe_device(losses)`
+/// for the losses of one step, one per member, or `|losses| test.run_device(losses, &lengths)` for
+/// whole curves. Strided losses are first put in order, on the GPU.
 ///
 /// The losses may belong to a graph: they are copied where `take` says, and do not keep it alive.
 ///
 /// # Errors
-/// Losses of another precision than `take` asks for, losses that are not on a CUDA GPU, and the errors of `take`.
+/// Losses of another precision than `take` asks for, losses that are not on a CUDA GPU, and the
+/// errors of `take`.
 pub fn lend<T: Number + CudaDType + WithDType, R>(
     losses: &Tensor,
     take: impl FnOnce(&CudaView<'_, T>) -> std::result::Result<R, autowu_cuda::Error>,
@@ -66,11 +69,15 @@ pub fn lend<T: Number + CudaDType + WithDType, R>(
     Ok(take(&slice)?)
 }
 
-/// The learning rates of the fleet's next step, one per member: a tensor on `device`, not read by the host.
+/// The learning rates of the fleet's next step, one per member: a tensor on `device`, not read by
+/// the host.
 ///
 /// # Errors
 /// A device that is not a CUDA GPU, a fleet on the host, or a GPU that fails.
-pub fn lrs<T: Number + CudaDType, const N: usize>(fleet: &mut Fleet<T, N>, device: &Device) -> Result<Tensor> {
+pub fn lrs<T: Number + CudaDType, const N: usize>(
+    fleet: &mut Fleet<T, N>,
+    device: &Device,
+) -> Result<Tensor> {
     let gpu = gpu(device)?;
     let members = fleet.len();
     let mut copy = gpu.alloc_zeros::<T>(members)?;

@@ -16,7 +16,8 @@ pub enum Error {
     LossType(DType),
     /// A group's ratio is not a finite number of at least 0.
     Ratio(f64),
-    /// A checkpoint that cannot be read, is cut, or belongs to another run: what was found and what was expected.
+    /// A checkpoint that cannot be read, is cut, or belongs to another run: what was found and what
+    /// was expected.
     Checkpoint(String),
     /// candle refused.
     Candle(candle_core::Error),

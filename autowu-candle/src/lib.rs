@@ -1,7 +1,8 @@
 //! AutoWU for candle: an optimizer whose learning rate needs no tuning.
 //!
-//! [`Scheduled`] stands where the optimizer stood. It raises the learning rate, watches the training loss, puts the weights
-//! back when the learning rate has passed its best value, climbs on from there, and decays: see [`autowu_core`] for the method.
+//! [`Scheduled`] stands where the optimizer stood. It raises the learning rate, watches the
+//! training loss, puts the weights back when the learning rate has passed its best value, climbs on
+//! from there, and decays: see [`autowu_core`] for the method.
 //!
 //! ```
 //! # fn main() -> candle_core::Result<()> {
@@ -26,17 +27,22 @@
 //! ```
 //!
 //! # In reading order
-//! 1. [`Scheduled`]: one optimizer or several as parameter groups, snapshot and restore included; [`Scheduled::save`] and
-//!    [`Scheduled::load`] go on with a run bit for bit.
+//! 1. [`Scheduled`]: one optimizer or several as parameter groups, snapshot and restore included;
+//!    [`Scheduled::save`] and [`Scheduled::load`] go on with a run bit for bit.
 //! 2. [`Scheduler`]: learning rate and events alone, for loops that do everything else themselves.
-//! 3. [`AdamW`], [`AdamP`], [`Lamb`], [`Sgdm`]: optimizers whose state is within reach ([`OptimizerState`]), so that a restore puts
-//!    the moments back too. candle-nn's keep theirs private; [`Scheduled::weights_only`] schedules them all the same.
-//! 4. `cuda`, with the feature of that name: thousands of models at once, whose losses never leave the GPU between tests.
+//! 3. [`AdamW`], [`AdamP`], [`Lamb`], [`Sgdm`]: optimizers whose state is within reach
+//!    ([`OptimizerState`]), so that a restore puts the moments back too. candle-nn's keep theirs
+//!    private; [`Scheduled::weights_only`] schedules them all the same.
+//! 4. `cuda`, with the feature of that name: thousands of models at once, whose losses never leave
+//!    the GPU between tests.
 //!
 //! # What holds
-//! - Losses stay on the device until a test is due: no read per step. A loss is f32 or f64 with one element and is kept as f32.
-//! - A loss that is NaN or infinite is noticed at the next read, at most one test interval late (in the decay: 64 steps).
-//! - Memory: one copy of the variables and of the optimizer's state; with `Config { rescue: None, .. }` only during the warmup.
+//! - Losses stay on the device until a test is due: no read per step. A loss is f32 or f64 with one
+//!   element and is kept as f32.
+//! - A loss that is NaN or infinite is noticed at the next read, at most one test interval late (in
+//!   the decay: 64 steps).
+//! - Memory: one copy of the variables and of the optimizer's state; with `Config { rescue: None,
+//!   .. }` only during the warmup.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -60,8 +66,8 @@ mod state;
 pub use adamp::{AdamP, ParamsAdamP};
 pub use adamw::{AdamW, ParamsAdamW};
 pub use autowu_core::{
-    AutoWu, Baseline, BatchScaling, CAPACITY, Climb, Config, ConfigError, Decay, Detection, Event, Fallback, Interval,
-    NonFinite, Outcome, Patience, Phase, Reason, Report, Verdict, Warmup,
+    AutoWu, Baseline, BatchScaling, CAPACITY, Climb, Config, ConfigError, Decay, Detection, Event,
+    Fallback, Interval, NonFinite, Outcome, Patience, Phase, Reason, Report, Verdict, Warmup,
 };
 pub use error::{Error, Result};
 pub use lamb::{Lamb, ParamsLamb};

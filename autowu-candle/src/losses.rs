@@ -6,7 +6,8 @@ use candle_core::{DType, Tensor};
 /// Losses that one read fetches at most.
 pub(crate) const CAPACITY: usize = 256;
 
-/// Losses on their way, in order, in one buffer on their own device: a read per step would drain a GPU's stream every time.
+/// Losses on their way, in order, in one buffer on their own device: a read per step would drain a
+/// GPU's stream every time.
 #[derive(Debug, Default)]
 pub(crate) struct Losses {
     /// `[CAPACITY]`, f32.
@@ -15,7 +16,8 @@ pub(crate) struct Losses {
 }
 
 impl Losses {
-    /// Appends a loss of one element, f32 or f64, kept as f32. It is detached first: the buffer keeps no graph alive.
+    /// Appends a loss of one element, f32 or f64, kept as f32. It is detached first: the buffer
+    /// keeps no graph alive.
     pub fn push(&mut self, loss: &Tensor) -> Result<()> {
         if loss.elem_count() != 1 {
             return Err(Error::LossShape(loss.shape().clone()));
@@ -23,7 +25,8 @@ impl Losses {
         if !matches!(loss.dtype(), DType::F32 | DType::F64) {
             return Err(Error::LossType(loss.dtype()));
         }
-        // A copy: slice_set refuses a source that shares the buffer's memory, and to_dtype may be the tensor itself.
+        // A copy: slice_set refuses a source that shares the buffer's memory, and to_dtype may be
+        // the tensor itself.
         let loss = loss.detach().to_dtype(DType::F32)?.reshape(1)?.contiguous()?;
         let buffer = match self.buffer.take() {
             Some(buffer) => buffer,

@@ -6,13 +6,19 @@ use candle_core::{Result, Tensor, bail};
 pub(crate) const SLOTS: [&str; 2] = ["first_moment", "second_moment"];
 
 /// `[β₁m + (1 − β₁)g, β₂v + (1 − β₂)g²]`.
-pub(crate) fn update([m, v]: &[Tensor; 2], g: &Tensor, beta1: f64, beta2: f64) -> Result<[Tensor; 2]> {
+pub(crate) fn update(
+    [m, v]: &[Tensor; 2],
+    g: &Tensor,
+    beta1: f64,
+    beta2: f64,
+) -> Result<[Tensor; 2]> {
     let m = ((m * beta1)? + (g * (1.0 - beta1))?)?;
     let v = ((v * beta2)? + (g.sqr()? * (1.0 - beta2))?)?;
     Ok([m, v])
 }
 
-/// `1 − βᵗ`: what the moments' start at zero takes from them. From `libm`, so that it has the same bits everywhere.
+/// `1 − βᵗ`: what the moments' start at zero takes from them. From `libm`, so that it has the same
+/// bits everywhere.
 pub(crate) fn bias_correction(beta: f64, step: u64) -> f64 {
     1.0 - libm::pow(beta, step as f64)
 }

@@ -1,4 +1,5 @@
-//! What the optimizers of this crate share: variables, step counts and what an update rule remembers.
+//! What the optimizers of this crate share: variables, step counts and what an update rule
+//! remembers.
 
 use crate::state::{OptimizerState, take};
 use candle_core::backprop::GradStore;
@@ -7,10 +8,11 @@ use candle_nn::{Optimizer, VarMap};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-/// One update of one variable: a pure function of the weights, their gradient and `K` tensors of their shape.
+/// One update of one variable: a pure function of the weights, their gradient and `K` tensors of
+/// their shape.
 ///
-/// The parameters of every optimizer of this crate implement it; with an own one, [`StatefulOptimizer`] is an
-/// optimizer that can be saved, resumed and restored.
+/// The parameters of every optimizer of this crate implement it; with an own one,
+/// [`StatefulOptimizer`] is an optimizer that can be saved, resumed and restored.
 ///
 /// ```
 /// use autowu_candle::{StatefulOptimizer, UpdateRule};
@@ -65,7 +67,13 @@ pub trait UpdateRule<const K: usize>: Clone + fmt::Debug {
     ///
     /// # Errors
     /// Those of the device.
-    fn update(&self, step: u64, w: &Tensor, g: &Tensor, slots: &[Tensor; K]) -> Result<(Tensor, [Tensor; K])>;
+    fn update(
+        &self,
+        step: u64,
+        w: &Tensor,
+        g: &Tensor,
+        slots: &[Tensor; K],
+    ) -> Result<(Tensor, [Tensor; K])>;
 }
 
 /// A variable and what is remembered of it.
@@ -82,9 +90,11 @@ struct Entry<const K: usize> {
 /// A candle optimizer made of an [`UpdateRule`].
 ///
 /// - A variable without a gradient in a step is left alone, its step count and moments included.
-/// - `f16` and `bf16` weights: the update is computed, and the slots kept, in `f32`; the weights are rounded to their type. A
-///   change below half a unit in their last place is lost, so small learning rates need `f32` weights.
-/// - Memory: `K` times the weights (in `f32` at least), and `K` times more for each state that a caller holds on to.
+/// - `f16` and `bf16` weights: the update is computed, and the slots kept, in `f32`; the weights
+///   are rounded to their type. A change below half a unit in their last place is lost, so small
+///   learning rates need `f32` weights.
+/// - Memory: `K` times the weights (in `f32` at least), and `K` times more for each state that a
+///   caller holds on to.
 /// - Nothing is read back to the host in a step.
 #[derive(Debug)]
 pub struct StatefulOptimizer<R, const K: usize> {
@@ -105,8 +115,8 @@ impl<R: UpdateRule<K>, const K: usize> StatefulOptimizer<R, K> {
     /// An optimizer of named variables. Names are the keys of a saved state.
     ///
     /// # Errors
-    /// Parameters outside their limits; a name or a variable that comes twice; floating-point variables of fewer than 16 bits.
-    /// Variables of integers are left out.
+    /// Parameters outside their limits; a name or a variable that comes twice; floating-point
+    /// variables of fewer than 16 bits. Variables of integers are left out.
     pub fn with_names(vars: impl IntoIterator<Item = (String, Var)>, params: R) -> Result<Self> {
         params.check()?;
         let (mut names, mut ids) = (HashSet::new(), HashSet::new());
@@ -119,27 +129,39 @@ impl<R: UpdateRule<K>, const K: usize> StatefulOptimizer<R, K> {
                 bail!("variable {name:?} is of type {:?}: use f16, bf16, f32 or f64", var.dtype());
             };
             if !ids.insert(var.id()) {
-                bail!("variable {name:?} is there twice: it would be updated twice a step; give it once");
+                bail!(
+                    "variable {name:?} is there twice: it would be updated twice a step; give it once"
+                );
             }
             if !names.insert(name.clone()) {
-                bail!("two variables are named {name:?}: a saved state could not tell them apart; rename one");
+                bail!(
+                    "two variables are named {name:?}: a saved state could not tell them apart; rename one"
+                );
             }
             let zero = Tensor::zeros(var.shape(), dtype, var.device())?;
-            entries.push(Entry { name, var, step: 0, slots: std::array::from_fn(|_| zero.clone()) });
+            entries.push(Entry {
+                name,
+                var,
+                step: 0,
+                slots: std::array::from_fn(|_| zero.clone()),
+            });
         }
         Ok(Self { rule: params, entries })
     }
 
     /// An optimizer of all variables of a map, under their names there.
     ///
-    /// A state saved by another process needs this or [`with_names`](Self::with_names): `VarMap::all_vars` gives the variables
-    /// in another order each time, and [`Optimizer::new`] has only their order to name them by.
+    /// A state saved by another process needs this or [`with_names`](Self::with_names):
+    /// `VarMap::all_vars` gives the variables in another order each time, and
+    /// [`Optimizer::new`] has only their order to name them by.
     ///
     /// # Errors
     /// Those of [`with_names`](Self::with_names).
     pub fn from_varmap(map: &VarMap, params: R) -> Result<Self> {
         let Ok(vars) = map.data().lock() else {
-            bail!("the variable map's lock is poisoned: a thread panicked while it changed the map");
+            bail!(
+                "the variable map's lock is poisoned: a thread panicked while it changed the map"
+            );
         };
         let mut vars: Vec<_> = vars.iter().map(|(name, var)| (name.clone(), var.clone())).collect();
         vars.sort_by(|a, b| a.0.cmp(&b.0));
@@ -182,7 +204,8 @@ impl<R: UpdateRule<K>, const K: usize> Optimizer for StatefulOptimizer<R, K> {
         Self::with_names(vars.into_iter().enumerate().map(|(i, var)| (i.to_string(), var)), params)
     }
 
-    /// One update of every variable that has a gradient. After an error some variables may be updated and some not.
+    /// One update of every variable that has a gradient. After an error some variables may be
+    /// updated and some not.
     fn step(&mut self, grads: &GradStore) -> Result<()> {
         for Entry { var, step, slots, .. } in &mut self.entries {
             let Some(g) = grads.get(var).filter(|g| g.elem_count() > 0) else { continue };
@@ -225,10 +248,13 @@ impl<R: UpdateRule<K>, const K: usize> OptimizerState for StatefulOptimizer<R, K
 
     fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
         let expected: HashSet<String> = self.state()?.into_keys().collect();
-        let mut foreign: Vec<&String> = state.keys().filter(|key| !expected.contains(*key)).collect();
+        let mut foreign: Vec<&String> =
+            state.keys().filter(|key| !expected.contains(*key)).collect();
         foreign.sort();
         if let Some(key) = foreign.first() {
-            bail!("the optimizer state has {key:?}: it was saved by another optimizer or for other variables");
+            bail!(
+                "the optimizer state has {key:?}: it was saved by another optimizer or for other variables"
+            );
         }
         let counter = Tensor::new(0i64, &Device::Cpu)?;
         let mut entries = self.entries.clone();

@@ -13,11 +13,12 @@ use std::collections::HashMap;
 /// What an optimizer remembers, by name.
 pub(crate) type State = HashMap<String, Tensor>;
 
-/// An optimizer, or several as parameter groups, whose learning rate AutoWU sets, and whose weights it puts back when the
-/// learning rate climbed too far.
+/// An optimizer, or several as parameter groups, whose learning rate AutoWU sets, and whose weights
+/// it puts back when the learning rate climbed too far.
 ///
-/// Memory: it keeps one copy of the variables, and of the optimizers' states where it can reach them: for AdamW,
-/// AdamP and LAMB three times the weights. [`Config::without_restore`] does without any copy.
+/// Memory: it keeps one copy of the variables, and of the optimizers' states where it can reach
+/// them: for AdamW, AdamP and LAMB three times the weights. [`Config::without_restore`] does
+/// without any copy.
 ///
 /// ```
 /// # fn main() -> candle_core::Result<()> {
@@ -72,8 +73,9 @@ fn named_vars<O: OptimizerState>(optimizer: &O) -> Vec<(String, Var)> {
 impl<O: Optimizer + OptimizerState> Scheduled<O> {
     /// Schedules an optimizer of this crate. A restore puts its variables and its moments back.
     ///
-    /// Give the optimizer every variable of the model, running statistics of normalisations included
-    /// ([`StatefulOptimizer::from_varmap`](crate::StatefulOptimizer::from_varmap) does): what has no gradient is not updated, but is put back.
+    /// Give the optimizer every variable of the model, running statistics of normalisations
+    /// included ([`StatefulOptimizer::from_varmap`](crate::StatefulOptimizer::from_varmap)
+    /// does): what has no gradient is not updated, but is put back.
     ///
     /// # Errors
     /// A configuration that breaks a rule.
@@ -85,8 +87,9 @@ impl<O: Optimizer + OptimizerState> Scheduled<O> {
 }
 
 impl<O: Optimizer> Scheduled<O> {
-    /// Schedules any candle optimizer. A restore puts `vars` back and leaves the optimizer's moments, which candle-nn keeps private, as they
-    /// are; [`new`](Self::new) with an optimizer of this crate is the better rule.
+    /// Schedules any candle optimizer. A restore puts `vars` back and leaves the optimizer's
+    /// moments, which candle-nn keeps private, as they are; [`new`](Self::new) with an
+    /// optimizer of this crate is the better rule.
     ///
     /// # Errors
     /// A configuration that breaks a rule.
@@ -95,16 +98,23 @@ impl<O: Optimizer> Scheduled<O> {
         Self::build(optimizer, vars, None, config)
     }
 
-    fn build(optimizer: O, vars: Vec<(String, Var)>, reach: Option<Reach<O>>, config: Config) -> Result<Self> {
+    fn build(
+        optimizer: O,
+        vars: Vec<(String, Var)>,
+        reach: Option<Reach<O>>,
+        config: Config,
+    ) -> Result<Self> {
         let scheduler = Scheduler::new(config)?;
         let (groups, snapshot) = (vec![(optimizer, 1.0)], Snapshot::of(prefixed(0, vars)));
-        let mut scheduled = Scheduled { groups, lr: 0.0, scheduler, snapshot, kept: Vec::new(), reach };
+        let mut scheduled =
+            Scheduled { groups, lr: 0.0, scheduler, snapshot, kept: Vec::new(), reach };
         scheduled.restart();
         Ok(scheduled)
     }
 
-    /// Adds a parameter group, whose learning rate is `ratio` times the schedule's. With [`weights_only`](Self::weights_only) the list of
-    /// variables given there must have this group's too.
+    /// Adds a parameter group, whose learning rate is `ratio` times the schedule's. With
+    /// [`weights_only`](Self::weights_only) the list of variables given there must have this
+    /// group's too.
     ///
     /// # Errors
     /// A ratio that is negative or not finite.
@@ -121,7 +131,8 @@ impl<O: Optimizer> Scheduled<O> {
         Ok(self)
     }
 
-    /// Tells the loss, goes back to the last snapshot or makes the update: [`observe`](Self::observe), `backward`, [`step`](Self::step).
+    /// Tells the loss, goes back to the last snapshot or makes the update:
+    /// [`observe`](Self::observe), `backward`, [`step`](Self::step).
     ///
     /// # Errors
     /// Those of the three.
@@ -133,8 +144,8 @@ impl<O: Optimizer> Scheduled<O> {
         Ok(event)
     }
 
-    /// First part of a step, for loops that accumulate or clip gradients: takes the loss (the mean over the parts), and copies
-    /// the weights or puts them back where the event says so.
+    /// First part of a step, for loops that accumulate or clip gradients: takes the loss (the mean
+    /// over the parts), and copies the weights or puts them back where the event says so.
     ///
     /// After [`Event::Restore`] make no update: the gradient belongs to weights that are gone.
     ///
@@ -147,7 +158,8 @@ impl<O: Optimizer> Scheduled<O> {
         Ok(event)
     }
 
-    /// Second part of a step: one update of every group, with the learning rate of the step whose loss was told.
+    /// Second part of a step: one update of every group, with the learning rate of the step whose
+    /// loss was told.
     ///
     /// # Errors
     /// candle's.
@@ -164,7 +176,11 @@ impl<O: Optimizer> Scheduled<O> {
             Some(Event::Snapshot { .. }) => {
                 self.snapshot.take()?;
                 if let Some(reach) = &self.reach {
-                    self.kept = self.groups.iter().map(|(o, _)| (reach.save)(o)).collect::<candle_core::Result<_>>()?;
+                    self.kept = self
+                        .groups
+                        .iter()
+                        .map(|(o, _)| (reach.save)(o))
+                        .collect::<candle_core::Result<_>>()?;
                 }
             }
             Some(Event::Restore { .. }) => {
@@ -175,7 +191,9 @@ impl<O: Optimizer> Scheduled<O> {
                     }
                 }
             }
-            Some(Event::Decay { .. } | Event::Diverged { .. }) if !self.scheduler.autowu().may_restore() => {
+            Some(Event::Decay { .. } | Event::Diverged { .. })
+                if !self.scheduler.autowu().may_restore() =>
+            {
                 self.snapshot.clear();
                 self.kept.clear();
             }
@@ -196,7 +214,8 @@ impl<O: Optimizer> Scheduled<O> {
         }
     }
 
-    /// Reads the losses that still wait on the device: at the end of a run, so that a last NaN is not missed.
+    /// Reads the losses that still wait on the device: at the end of a run, so that a last NaN is
+    /// not missed.
     ///
     /// # Errors
     /// candle's.
@@ -206,7 +225,8 @@ impl<O: Optimizer> Scheduled<O> {
         Ok(event)
     }
 
-    /// No update happens in this step (an overflow in mixed precision, say): neither learning rate nor budget moves.
+    /// No update happens in this step (an overflow in mixed precision, say): neither learning rate
+    /// nor budget moves.
     pub fn skip(&mut self) {
         self.scheduler.skip();
     }

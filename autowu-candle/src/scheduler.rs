@@ -10,9 +10,9 @@ const DECAY_READ: usize = 64;
 
 /// The learning rate of every step from candle's loss tensors, without a device read between tests.
 ///
-/// Between tests the learning rate does not depend on the losses, so they wait on the device and are read at once when a
-/// test is due. The run is the same, bit for bit, as with a read every step; only a loss that is not finite is noticed up to one test
-/// interval later.
+/// Between tests the learning rate does not depend on the losses, so they wait on the device and
+/// are read at once when a test is due. The run is the same, bit for bit, as with a read every
+/// step; only a loss that is not finite is noticed up to one test interval later.
 ///
 /// ```
 /// # fn main() -> candle_core::Result<()> {
@@ -64,7 +64,10 @@ impl Scheduler {
     /// The same, with losses that waited when it was saved.
     pub(crate) fn resume_waiting(autowu: AutoWu, waiting: &[f64], device: &Device) -> Result<Self> {
         if waiting.len() >= CAPACITY {
-            let why = format!("{} losses wait in it, fewer than {CAPACITY} can; it is damaged", waiting.len());
+            let why = format!(
+                "{} losses wait in it, fewer than {CAPACITY} can; it is damaged",
+                waiting.len()
+            );
             return Err(Error::Checkpoint(why));
         }
         let mut scheduler = Self::resume(autowu);
@@ -84,15 +87,17 @@ impl Scheduler {
         self.autowu.steps().saturating_add(self.losses.len() as u64)
     }
 
-    /// Takes the loss of the step, **before** its update, and says what the trainer has to do or to know.
+    /// Takes the loss of the step, **before** its update, and says what the trainer has to do or to
+    /// know.
     ///
-    /// On [`Event::Restore`] put the weights of the last [`Event::Snapshot`] back and make no update in this step.
+    /// On [`Event::Restore`] put the weights of the last [`Event::Snapshot`] back and make no
+    /// update in this step.
     ///
     /// # Errors
     /// A loss that is not one f32 or f64 element, or candle's; the scheduler is as before.
     pub fn observe(&mut self, loss: &Tensor) -> Result<Option<Event<f64>>> {
         self.losses.push(loss)?;
-        let due = match self.autowu.steps_until_test() {
+        let due = match self.autowu.steps_until_due() {
             Some(steps) => self.losses.len() as u64 >= steps,
             None => self.losses.len() >= DECAY_READ,
         };
@@ -106,7 +111,8 @@ impl Scheduler {
         event
     }
 
-    /// Reads the losses that wait, now: for the end of a run, so that its last losses are looked at too.
+    /// Reads the losses that wait, now: for the end of a run, so that its last losses are looked at
+    /// too.
     ///
     /// # Errors
     /// candle's; the scheduler is as before.
@@ -118,7 +124,8 @@ impl Scheduler {
         Ok(outcome.event)
     }
 
-    /// No update happened in this step (an overflow in mixed precision, say): neither learning rate nor budget moves.
+    /// No update happened in this step (an overflow in mixed precision, say): neither learning rate
+    /// nor budget moves.
     pub fn skip(&mut self) {
         self.autowu.skip();
     }

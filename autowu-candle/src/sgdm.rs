@@ -23,10 +23,11 @@ impl Default for ParamsSgdm {
     }
 }
 
-/// `v ← μv + g + λw`, `w ← w − ηv`: PyTorch's convention, where the learning rate stands outside the velocity.
+/// `v ← μv + g + λw`, `w ← w − ηv`: PyTorch's convention, where the learning rate stands outside
+/// the velocity.
 ///
-/// So a change of the learning rate acts at once on the whole step (Sutskever et al. 2013 have it inside, and
-/// a schedule then reaches the weights late). No dampening.
+/// So a change of the learning rate acts at once on the whole step (Sutskever et al. 2013 have it
+/// inside, and a schedule then reaches the weights late). No dampening.
 ///
 /// ```
 /// use autowu_candle::{Sgdm, ParamsSgdm};
@@ -50,10 +51,21 @@ impl UpdateRule<1> for ParamsSgdm {
 
     fn check(&self) -> Result<()> {
         check_common(self.lr, self.weight_decay)?;
-        require((0.0..1.0).contains(&self.momentum), "momentum", self.momentum, "lie in [0, 1); 0.9 is usual")
+        require(
+            (0.0..1.0).contains(&self.momentum),
+            "momentum",
+            self.momentum,
+            "lie in [0, 1); 0.9 is usual",
+        )
     }
 
-    fn update(&self, _step: u64, w: &Tensor, g: &Tensor, [v]: &[Tensor; 1]) -> Result<(Tensor, [Tensor; 1])> {
+    fn update(
+        &self,
+        _step: u64,
+        w: &Tensor,
+        g: &Tensor,
+        [v]: &[Tensor; 1],
+    ) -> Result<(Tensor, [Tensor; 1])> {
         let g = if self.weight_decay > 0.0 { (g + (w * self.weight_decay)?)? } else { g.clone() };
         let v = ((v * self.momentum)? + &g)?;
         let direction = if self.nesterov { (g + (&v * self.momentum)?)? } else { v.clone() };

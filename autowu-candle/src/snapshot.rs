@@ -2,7 +2,8 @@
 
 use candle_core::{Result, Tensor, Var};
 
-/// Variables with their names, and a copy of them from the first [`take`](Self::take) on: as much memory as they are.
+/// Variables with their names, and a copy of them from the first [`take`](Self::take) on: as much
+/// memory as they are.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     vars: Vec<(String, Var)>,
@@ -20,7 +21,11 @@ impl Snapshot {
 
     /// Copies the variables as they are now, in the place of the last copy.
     pub fn take(&mut self) -> Result<()> {
-        let copies = self.vars.iter().map(|(_, var)| var.as_detached_tensor().copy()).collect::<Result<_>>()?;
+        let copies = self
+            .vars
+            .iter()
+            .map(|(_, var)| var.as_detached_tensor().copy())
+            .collect::<Result<_>>()?;
         self.copies = Some(copies);
         Ok(())
     }

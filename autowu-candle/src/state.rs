@@ -6,8 +6,9 @@ use std::path::Path;
 
 /// An optimizer whose state can be read and put back.
 ///
-/// Weights that go back to an earlier point need the optimizer's moments of that point: moments of a run that has
-/// just diverged would throw the weights out again. candle-nn's optimizers keep theirs private; those of this crate do not.
+/// Weights that go back to an earlier point need the optimizer's moments of that point: moments of
+/// a run that has just diverged would throw the weights out again. candle-nn's optimizers keep
+/// theirs private; those of this crate do not.
 ///
 /// ```
 /// use autowu_candle::{AdamP, OptimizerState, ParamsAdamP};
@@ -28,20 +29,22 @@ pub trait OptimizerState {
 
     /// What it remembers of the steps done, by name: `NAME.step` and `NAME.SLOT` for each variable.
     ///
-    /// The tensors are values, not views: later steps do not change them. Moments are shared with the optimizer until its
-    /// next step, so this copies nothing.
+    /// The tensors are values, not views: later steps do not change them. Moments are shared with
+    /// the optimizer until its next step, so this copies nothing.
     ///
     /// # Errors
     /// Those of the device.
     fn state(&self) -> Result<HashMap<String, Tensor>>;
 
-    /// Puts back what [`state`](Self::state) gave. The weights and the parameters (learning rate, betas, …) are left alone.
+    /// Puts back what [`state`](Self::state) gave. The weights and the parameters (learning rate,
+    /// betas, …) are left alone.
     ///
     /// # Errors
     /// A state with other names, shapes or types is refused; the old one stays.
     fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()>;
 
-    /// Writes the state as a safetensors file. A file that is there is replaced only once the new one is whole.
+    /// Writes the state as a safetensors file. A file that is there is replaced only once the new
+    /// one is whole.
     ///
     /// # Errors
     /// Those of the file system and of the device; the message names the file.
@@ -52,13 +55,16 @@ pub trait OptimizerState {
             candle_core::safetensors::save(&self.state()?, &partial)?;
             Ok(std::fs::rename(&partial, path)?)
         };
-        write().map_err(|e: candle_core::Error| e.context(format!("cannot write optimizer state {}", path.display())))
+        write().map_err(|e: candle_core::Error| {
+            e.context(format!("cannot write optimizer state {}", path.display()))
+        })
     }
 
     /// Reads what [`save_state`](Self::save_state) wrote.
     ///
     /// # Errors
-    /// A file that is missing, cut, or of another model is refused, with its name; the old state stays.
+    /// A file that is missing, cut, or of another model is refused, with its name; the old state
+    /// stays.
     fn load_state_file(&mut self, path: &Path) -> Result<()> {
         candle_core::safetensors::load(path, &Device::Cpu)
             .and_then(|state| self.load_state(&state))
@@ -69,7 +75,9 @@ pub trait OptimizerState {
 /// Takes one tensor out of a state, or says what is wrong with it.
 pub(crate) fn take(state: &HashMap<String, Tensor>, key: &str, like: &Tensor) -> Result<Tensor> {
     let Some(found) = state.get(key) else {
-        bail!("the optimizer state has no {key:?}: it was saved by another optimizer or for other variables");
+        bail!(
+            "the optimizer state has no {key:?}: it was saved by another optimizer or for other variables"
+        );
     };
     if found.shape() != like.shape() || found.dtype() != like.dtype() {
         bail!(

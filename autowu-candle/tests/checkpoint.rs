@@ -1,4 +1,5 @@
-//! A run saved at any step and loaded into a fresh one goes on bit for bit; a refused file changes nothing.
+//! A run saved at any step and loaded into a fresh one goes on bit for bit; a refused file changes
+//! nothing.
 #![allow(clippy::unwrap_used)] // a failed expectation ends the test
 
 use autowu_candle::{AdamP, Config, Error, Event, OptimizerState, ParamsAdamP, Phase, Scheduled};
@@ -13,11 +14,14 @@ struct Run {
     scheduled: Scheduled<AdamP>,
 }
 
-/// Two groups, least squares with a step size that diverges in the end: every phase and event occurs.
+/// Two groups, least squares with a step size that diverges in the end: every phase and event
+/// occurs.
 fn run(config: Config) -> Run {
-    let w = [[3f32, -2.], [1., 4.]].map(|v| Var::from_vec(v.to_vec(), (1, 2), &Device::Cpu).unwrap());
+    let w =
+        [[3f32, -2.], [1., 4.]].map(|v| Var::from_vec(v.to_vec(), (1, 2), &Device::Cpu).unwrap());
     let adamp = |w: &Var| AdamP::new(vec![w.clone()], ParamsAdamP::default()).unwrap();
-    let scheduled = Scheduled::new(adamp(&w[0]), config).unwrap().with_group(adamp(&w[1]), 0.3).unwrap();
+    let scheduled =
+        Scheduled::new(adamp(&w[0]), config).unwrap().with_group(adamp(&w[1]), 0.3).unwrap();
     Run { w, scheduled }
 }
 
@@ -42,7 +46,11 @@ impl Run {
     }
 
     fn bits(&self) -> Vec<u32> {
-        self.w.iter().flat_map(|w| w.flatten_all().unwrap().to_vec1::<f32>().unwrap()).map(f32::to_bits).collect()
+        self.w
+            .iter()
+            .flat_map(|w| w.flatten_all().unwrap().to_vec1::<f32>().unwrap())
+            .map(f32::to_bits)
+            .collect()
     }
 }
 
@@ -66,10 +74,19 @@ fn the_rest_of_a_run_is_the_same_after_a_resume_at_every_step() {
         let mut resumed = run(config);
         resumed.scheduled.load(&path).unwrap();
         assert_eq!(resumed.bits(), first.bits(), "saved after {saved} steps");
-        let rates: Vec<f64> = resumed.scheduled.optimizers().map(Optimizer::learning_rate).collect();
-        assert_eq!(rates, [first.scheduled.lr(), first.scheduled.lr() * 0.3], "saved after {saved} steps");
+        let rates: Vec<f64> =
+            resumed.scheduled.optimizers().map(Optimizer::learning_rate).collect();
+        assert_eq!(
+            rates,
+            [first.scheduled.lr(), first.scheduled.lr() * 0.3],
+            "saved after {saved} steps"
+        );
         for step in saved..STEPS {
-            assert_eq!(resumed.step(step), expected[step as usize], "saved after {saved} steps, at step {step}");
+            assert_eq!(
+                resumed.step(step),
+                expected[step as usize],
+                "saved after {saved} steps, at step {step}"
+            );
         }
         first.step(saved);
     }
@@ -89,8 +106,14 @@ fn a_refused_file_changes_nothing() {
     let before = (this.bits(), this.moments(), this.scheduled.lr(), this.scheduled.steps());
     let mut refuse = |path: &PathBuf, why: &str| {
         let error = this.scheduled.load(path).unwrap_err();
-        assert!(matches!(error, Error::Checkpoint(_)) && error.to_string().contains(why), "{error}");
-        assert_eq!((this.bits(), this.moments(), this.scheduled.lr(), this.scheduled.steps()), before);
+        assert!(
+            matches!(error, Error::Checkpoint(_)) && error.to_string().contains(why),
+            "{error}"
+        );
+        assert_eq!(
+            (this.bits(), this.moments(), this.scheduled.lr(), this.scheduled.steps()),
+            before
+        );
     };
     refuse(&path, "another configuration");
     refuse(&file("missing.safetensors"), "missing.safetensors");
@@ -116,8 +139,16 @@ fn a_refused_file_changes_nothing() {
     let good = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
     let zeros = |shape: &[usize], dtype| Tensor::zeros(shape, dtype, &Device::Cpu).unwrap();
     for (name, value, why) in [
-        ("weights.1.0", zeros(&[3], DType::F32), "weights.1.0 is [3] of f32, this run's [1, 2] of f32"),
-        ("weights.1.0", zeros(&[1, 2], DType::F64), "weights.1.0 is [1, 2] of f64, this run's [1, 2] of f32"),
+        (
+            "weights.1.0",
+            zeros(&[3], DType::F32),
+            "weights.1.0 is [3] of f32, this run's [1, 2] of f32",
+        ),
+        (
+            "weights.1.0",
+            zeros(&[1, 2], DType::F64),
+            "weights.1.0 is [1, 2] of f64, this run's [1, 2] of f32",
+        ),
         ("weights.2.0", zeros(&[1, 2], DType::F32), "the variable \"2.0\", which this run lacks"),
         ("snapshot.1.0", zeros(&[1, 2], DType::F64), "snapshot.1.0 is [1, 2] of f64"),
         ("moments.1.0.first_moment", zeros(&[3], DType::F32), "first_moment"),
@@ -142,7 +173,8 @@ fn a_decay_that_cannot_go_back_saves_no_copy() {
         let decays = matches!(run.scheduled.autowu().phase(), Phase::Decay { .. });
         run.scheduled.save(&path).unwrap();
         let tensors = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
-        let copies = tensors.keys().any(|name| name.starts_with("snapshot.") || name.starts_with("kept."));
+        let copies =
+            tensors.keys().any(|name| name.starts_with("snapshot.") || name.starts_with("kept."));
         assert_eq!(copies, step > 0 && !decays, "step {step}");
         run.step(step);
     }

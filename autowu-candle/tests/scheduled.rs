@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)] // a failed expectation ends the test
 
 use autowu_candle::{
-    AdamW, AutoWu, Config, Error, Event, OptimizerState, ParamsAdamW, ParamsSgdm, Phase, Reason, Scheduled, Scheduler,
-    Sgdm,
+    AdamW, AutoWu, Config, Error, Event, OptimizerState, ParamsAdamW, ParamsSgdm, Phase, Reason,
+    Scheduled, Scheduler, Sgdm,
 };
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::Optimizer;
@@ -40,7 +40,8 @@ fn values(var: &Var) -> Vec<f32> {
 
 #[test]
 fn losses_that_wait_on_the_device_give_the_run_of_losses_told_one_by_one() {
-    for config in [Config::new(STEPS), Config::new(STEPS).without_restore(), Config::paper(20, 12)] {
+    for config in [Config::new(STEPS), Config::new(STEPS).without_restore(), Config::paper(20, 12)]
+    {
         let mut told: AutoWu = AutoWu::new(config).unwrap();
         let mut waiting = Scheduler::new(config).unwrap();
         for step in 0..STEPS {
@@ -58,7 +59,10 @@ fn losses_are_read_when_a_test_is_due_and_otherwise_not() {
         let mut scheduler = Scheduler::new(config).unwrap();
         let mut reads = Vec::new();
         for step in 0..steps {
-            let due = scheduler.autowu().steps_until_test().map(|ahead| scheduler.autowu().steps() + ahead);
+            let due = scheduler
+                .autowu()
+                .steps_until_due()
+                .map(|ahead| scheduler.autowu().steps() + ahead);
             scheduler.observe(&Tensor::new(loss(step), &Device::Cpu).unwrap()).unwrap();
             if scheduler.autowu().steps() == scheduler.steps() {
                 reads.push((scheduler.steps(), due));
@@ -66,15 +70,18 @@ fn losses_are_read_when_a_test_is_due_and_otherwise_not() {
         }
         reads
     };
-    let tested: Vec<(u64, u64)> =
-        reads(Config::new(STEPS), STEPS).into_iter().filter_map(|(step, due)| Some((step, due?))).collect();
+    let tested: Vec<(u64, u64)> = reads(Config::new(STEPS), STEPS)
+        .into_iter()
+        .filter_map(|(step, due)| Some((step, due?)))
+        .collect();
     assert!(tested.len() > 30 && tested.iter().all(|(step, due)| step == due), "{tested:?}");
     // Tests of a long run are some 3,300 steps apart, and 256 losses are the most that wait.
     let steps: Vec<u64> = reads(Config::new(1_000_000), 800).iter().map(|read| read.0).collect();
     assert_eq!(steps, [1, 257, 513, 769]);
     // A decay that nothing can put back has no tests; it is looked at for NaN.
     let config = Config { rescue: None, ..Config::new(STEPS) };
-    let decay: Vec<u64> = reads(config, STEPS).iter().filter(|read| read.1.is_none()).map(|read| read.0).collect();
+    let decay: Vec<u64> =
+        reads(config, STEPS).iter().filter(|read| read.1.is_none()).map(|read| read.0).collect();
     assert!(decay.len() >= 2 && decay.windows(2).all(|pair| pair[1] - pair[0] == 64), "{decay:?}");
 }
 
@@ -130,7 +137,8 @@ fn a_decay_that_loses_its_descent_gets_the_snapshot_of_the_warmup_back() {
 
 fn moments(scheduled: &Scheduled<AdamW>) -> Vec<(String, Vec<f32>)> {
     let state = scheduled.optimizers().next().unwrap().state().unwrap();
-    let flat = |t: &Tensor| t.flatten_all().unwrap().to_dtype(DType::F32).unwrap().to_vec1().unwrap();
+    let flat =
+        |t: &Tensor| t.flatten_all().unwrap().to_dtype(DType::F32).unwrap().to_vec1().unwrap();
     let mut moments: Vec<_> = state.iter().map(|(name, t)| (name.clone(), flat(t))).collect();
     moments.sort_by(|a, b| a.0.cmp(&b.0));
     moments
@@ -140,7 +148,8 @@ fn moments(scheduled: &Scheduled<AdamW>) -> Vec<(String, Vec<f32>)> {
 fn an_optimizer_of_candle_gets_its_weights_back() {
     let w = weights(3);
     let optimizer = candle_nn::SGD::new(vec![w.clone()], 0.0).unwrap();
-    let mut scheduled = Scheduled::weights_only(optimizer, vec![w.clone()], Config::new(STEPS)).unwrap();
+    let mut scheduled =
+        Scheduled::weights_only(optimizer, vec![w.clone()], Config::new(STEPS)).unwrap();
     let mut kept = Vec::new();
     for step in 0..STEPS {
         let before = values(&w);
@@ -155,8 +164,11 @@ fn an_optimizer_of_candle_gets_its_weights_back() {
 #[test]
 fn the_update_uses_the_learning_rate_of_its_own_step_times_the_ratio_of_its_group() {
     let (a, b) = (weights(1), weights(1));
-    let sgd = |w: &Var| Sgdm::new(vec![w.clone()], ParamsSgdm { momentum: 0.0, ..Default::default() }).unwrap();
-    let mut scheduled = Scheduled::new(sgd(&a), Config::new(STEPS)).unwrap().with_group(sgd(&b), 0.5).unwrap();
+    let sgd = |w: &Var| {
+        Sgdm::new(vec![w.clone()], ParamsSgdm { momentum: 0.0, ..Default::default() }).unwrap()
+    };
+    let mut scheduled =
+        Scheduled::new(sgd(&a), Config::new(STEPS)).unwrap().with_group(sgd(&b), 0.5).unwrap();
     let first: Vec<f64> = scheduled.optimizers().map(Optimizer::learning_rate).collect();
     assert_eq!(first, [scheduled.lr(), scheduled.lr() * 0.5], "before the first step too");
     for step in 0..40 {
@@ -165,13 +177,18 @@ fn the_update_uses_the_learning_rate_of_its_own_step_times_the_ratio_of_its_grou
         let loss = (scripted(&a, step) + scripted(&b, step)).unwrap();
         scheduled.backward_step(&loss).unwrap();
         assert!(
-            (a_before - values(&a)[0] - lr).abs() <= 1e-6 * lr + 2.0 * f32::EPSILON * a_before.abs(),
+            (a_before - values(&a)[0] - lr).abs()
+                <= 1e-6 * lr + 2.0 * f32::EPSILON * a_before.abs(),
             "step {step}"
         );
-        assert!((b_before - values(&b)[0] - lr / 2.0).abs() <= 1e-6 * lr + 2.0 * f32::EPSILON * b_before.abs());
+        assert!(
+            (b_before - values(&b)[0] - lr / 2.0).abs()
+                <= 1e-6 * lr + 2.0 * f32::EPSILON * b_before.abs()
+        );
     }
     for ratio in [f64::NAN, f64::INFINITY, -0.5] {
-        let refused = Scheduled::new(sgd(&a), Config::new(STEPS)).unwrap().with_group(sgd(&b), ratio);
+        let refused =
+            Scheduled::new(sgd(&a), Config::new(STEPS)).unwrap().with_group(sgd(&b), ratio);
         assert!(matches!(refused, Err(Error::Ratio(_))), "{ratio}");
     }
 }
@@ -199,7 +216,11 @@ fn it_says_what_its_scheduler_says() {
             scheduler.skip();
         }
         let loss = scripted(&w, step);
-        assert_eq!(scheduled.observe(&loss).unwrap(), scheduler.observe(&loss).unwrap(), "step {step}");
+        assert_eq!(
+            scheduled.observe(&loss).unwrap(),
+            scheduler.observe(&loss).unwrap(),
+            "step {step}"
+        );
         assert_eq!((scheduled.lr(), scheduled.steps()), (scheduler.lr(), scheduler.steps()));
         assert_eq!(scheduled.steps(), step + 1);
         assert_eq!(scheduled.last_report(), scheduler.last_report());
@@ -267,7 +288,10 @@ fn a_nan_that_waits_at_the_end_of_a_run_is_noticed_by_a_flush() {
     let optimizer = AdamW::new(vec![w.clone()], ParamsAdamW::default()).unwrap();
     let mut scheduled = Scheduled::new(optimizer, Config::new(STEPS)).unwrap();
     let kept = values(&w);
-    assert!(matches!(scheduled.backward_step(&scripted(&w, 0)).unwrap(), Some(Event::Snapshot { .. })));
+    assert!(matches!(
+        scheduled.backward_step(&scripted(&w, 0)).unwrap(),
+        Some(Event::Snapshot { .. })
+    ));
     let nan = (scripted(&w, 1) * f64::NAN).unwrap();
     assert_eq!(scheduled.backward_step(&nan).unwrap(), None);
     assert!(values(&w)[0].is_nan());
@@ -280,8 +304,12 @@ fn a_nan_that_waits_at_the_end_of_a_run_is_noticed_by_a_flush() {
 fn what_broke_a_rule_is_the_source_of_the_error() {
     use std::error::Error as _;
     let config = Scheduler::new(Config::new(0)).unwrap_err();
-    assert!(config.source().is_some_and(|source| source.is::<autowu_candle::ConfigError>()), "{config:?}");
-    let candle = Error::from(Tensor::zeros(2, DType::F32, &Device::Cpu).unwrap().reshape(3).unwrap_err());
+    assert!(
+        config.source().is_some_and(|source| source.is::<autowu_candle::ConfigError>()),
+        "{config:?}"
+    );
+    let candle =
+        Error::from(Tensor::zeros(2, DType::F32, &Device::Cpu).unwrap().reshape(3).unwrap_err());
     assert!(candle.source().is_some_and(|source| source.is::<candle_core::Error>()), "{candle:?}");
     assert!(Error::Ratio(-1.0).source().is_none());
 }

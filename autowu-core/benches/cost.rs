@@ -1,6 +1,8 @@
-//! What AutoWU costs: a step, a test, the test's parts, long histories; in `f64` and `f32`, on one thread.
+//! What AutoWU costs: a step, a test, the test's parts, long histories; in `f64` and `f32`, on one
+//! thread.
 //!
-//! `cargo bench -p autowu-core --bench cost` for everything, `cargo bench -p autowu-core --bench cost -- whole` for one.
+//! `cargo bench -p autowu-core --bench cost` for everything, `cargo bench -p autowu-core --bench
+//! cost -- whole` for one.
 #![allow(missing_docs, clippy::expect_used)]
 
 mod common;
@@ -33,7 +35,8 @@ fn whole_test<T: Real>(bencher: Bencher) {
     bencher.bench(|| black_box(&autowu).test());
 }
 
-/// Of these the part without the fit: five times the sums of 500 samples, the posterior, and eq. (4) at 500 locations.
+/// Of these the part without the fit: five times the sums of 500 samples, the posterior, and eq.
+/// (4) at 500 locations.
 #[divan::bench(types = [f64, f32])]
 fn five_inferences<T: Real>(bencher: Bencher) {
     let (samples, hyper, length_scale) = (samples::<T>(500), fitted::<T>(), T::of(0.2));

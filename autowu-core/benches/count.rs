@@ -1,7 +1,9 @@
-//! Machine instructions of a step, a test and its parts, by valgrind's callgrind: unlike times they repeat.
+//! Machine instructions of a step, a test and its parts, by valgrind's callgrind: unlike times they
+//! repeat.
 //!
-//! `cargo bench -p autowu-core --bench count`, with valgrind installed (`apt install valgrind`). Each case runs in a process of its own,
-//! once with few repetitions and once with more: the difference is free of start and set-up.
+//! `cargo bench -p autowu-core --bench count`, with valgrind installed (`apt install valgrind`).
+//! Each case runs in a process of its own, once with few repetitions and once with more: the
+//! difference is free of start and set-up.
 #![allow(missing_docs, clippy::expect_used, clippy::panic)]
 
 mod common;
@@ -51,7 +53,8 @@ fn cases<T: Real>() -> [Case; 8] {
             repeat(times, || Posterior::condition(black_box(&factor), &hyper));
         }),
         ("500 locations", 1, |times| {
-            let posterior = Posterior::condition(&Factor::of(samples::<T>(500), T::of(0.2)), &fitted::<T>());
+            let posterior =
+                Posterior::condition(&Factor::of(samples::<T>(500), T::of(0.2)), &fitted::<T>());
             repeat(times, || black_box(&posterior).past_minimum());
         }),
     ]
@@ -73,15 +76,22 @@ fn instructions(precision: &str, case: usize, times: u64) -> u64 {
         .expect("valgrind, which must be installed (`apt install valgrind`)");
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}");
-    let count = text.lines().find_map(|line| line.split_once("Collected : ")).map(|(_, count)| count.trim());
-    count.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("no count from valgrind:\n{text}"))
+    let count = text
+        .lines()
+        .find_map(|line| line.split_once("Collected : "))
+        .map(|(_, count)| count.trim());
+    count
+        .and_then(|count| count.parse().ok())
+        .unwrap_or_else(|| panic!("no count from valgrind:\n{text}"))
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     if let [precision, case, times] = &arguments[..] {
         let cases = if precision == "f32" { cases::<f32>() } else { cases::<f64>() };
-        let (case, times): (usize, u64) = (case.parse().expect("a case"), times.parse().expect("a number"));
+        let (case, times): (usize, u64) =
+            (case.parse().expect("a case"), times.parse().expect("a number"));
         return cases[case].2(times);
     }
     println!("| instructions | f64 | f32 |\n|---|---|---|");

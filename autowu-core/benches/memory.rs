@@ -1,8 +1,10 @@
 //! Memory: the size of a scheduler, the arrays of a test, and the stack that its calls take.
 //!
-//! `cargo bench -p autowu-core --bench memory`. The stack is measured from outside, without a look at its bytes: a thread of known stack
-//! size goes down so many small frames and then makes the call; the most frames with which it survives, compared with those that
-//! an empty call survives, times the size of a frame, is what the call takes. A thread that overflows ends its process, so each try is one.
+//! `cargo bench -p autowu-core --bench memory`. The stack is measured from outside, without a look
+//! at its bytes: a thread of known stack size goes down so many small frames and then makes the
+//! call; the most frames with which it survives, compared with those that an empty call survives,
+//! times the size of a frame, is what the call takes. A thread that overflows ends its process, so
+//! each try is one.
 //!
 //! Fails if the preset for microcontrollers takes more than 16 KiB.
 #![allow(missing_docs, clippy::expect_used)]
@@ -60,7 +62,11 @@ fn descend(frames: usize, call: Call) -> usize {
 
 fn in_thread(frames: usize, call: Call) -> usize {
     let thread = std::thread::Builder::new().stack_size(THREAD);
-    thread.spawn(move || descend(frames, call)).expect("a thread").join().expect("a call that returns")
+    thread
+        .spawn(move || descend(frames, call))
+        .expect("a thread")
+        .join()
+        .expect("a call that returns")
 }
 
 /// Bytes of one frame of [`descend`].
@@ -75,7 +81,10 @@ fn frame() -> usize {
 fn most(preset: &str, name: &str) -> usize {
     let survives = |frames: usize| {
         let program = std::env::current_exe().expect("the path of this program");
-        let status = Command::new(program).args([preset, name, &frames.to_string()]).stderr(Stdio::null()).status();
+        let status = Command::new(program)
+            .args([preset, name, &frames.to_string()])
+            .stderr(Stdio::null())
+            .status();
         status.expect("a process").success()
     };
     let (mut below, mut above) = (0, THREAD / 16);
@@ -87,7 +96,8 @@ fn most(preset: &str, name: &str) -> usize {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     if let [preset, name, frames] = &arguments[..] {
         in_thread(frames.parse().expect("a number"), call(preset, name));
         return ExitCode::SUCCESS;

@@ -10,7 +10,8 @@ pub const MAX_VOTES: usize = 9;
 /// Most blocks that the noise can be estimated from.
 pub const MAX_BLOCKS: usize = 32;
 
-/// Locations on [0, 1], both ends included, at which the posterior is evaluated (paper section 2.2; `m`).
+/// Locations on [0, 1], both ends included, at which the posterior is evaluated (paper section 2.2;
+/// `m`).
 pub const LOCATIONS: usize = 500;
 
 /// When the loss is tested.
@@ -19,7 +20,8 @@ pub const LOCATIONS: usize = 500;
 pub enum Interval {
     /// Every so many steps. The paper: the steps of an epoch.
     Steps(u64),
-    /// Every time that the first climb's learning rate has grown by this factor (1.1, say), rounded to whole steps.
+    /// Every time that the first climb's learning rate has grown by this factor (1.1, say), rounded
+    /// to whole steps.
     Growth(#[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))] f64),
 }
 
@@ -29,7 +31,8 @@ pub enum Interval {
 pub enum Patience {
     /// So many positive tests in a row. The paper: 3.
     Tests(u32),
-    /// Positive tests in a row over a growth of the first climb's learning rate by this factor (1.5, say); at least 2.
+    /// Positive tests in a row over a growth of the first climb's learning rate by this factor
+    /// (1.5, say); at least 2.
     Growth(#[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))] f64),
 }
 
@@ -39,9 +42,10 @@ pub enum Patience {
 pub enum Detection {
     /// The warmup ends: the decay starts from the learning rate of the minimum (the paper's rule).
     EndWarmup,
-    /// The climb ends: go on from the learning rate of the minimum, `slowdown` times more slowly than the first
-    /// climb, until the warmup's share of the budget is used. Where that learning rate has grown fourfold and the loss still falls, the end came too
-    /// early, and the climb goes on at the first one's pace.
+    /// The climb ends: go on from the learning rate of the minimum, `slowdown` times more slowly
+    /// than the first climb, until the warmup's share of the budget is used. Where that
+    /// learning rate has grown fourfold and the loss still falls, the end came too early, and
+    /// the climb goes on at the first one's pace.
     ClimbOn {
         /// The first climb's rate divided by that of the later ones, ≥ 1.
         #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
@@ -63,9 +67,11 @@ pub enum Fallback {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum NonFinite {
-    /// Nothing: it keeps its place in the history and is left out of everything else (the paper's code).
+    /// Nothing: it keeps its place in the history and is left out of everything else (the paper's
+    /// code).
     Ignore,
-    /// Divergence: the climb ends, and the next starts at the learning rate of `back_steps` steps ago.
+    /// Divergence: the climb ends, and the next starts at the learning rate of `back_steps` steps
+    /// ago.
     EndClimb {
         /// How far to go back, in steps of the climb that ended.
         back_steps: u32,
@@ -78,11 +84,13 @@ pub enum NonFinite {
 pub enum PastEnd {
     /// The floor.
     Floor,
-    /// That of two steps earlier, because the reference's cosine turns up again after its end. No step of the budget uses it.
+    /// That of two steps earlier, because the reference's cosine turns up again after its end. No
+    /// step of the budget uses it.
     Reference,
 }
 
-/// Everything that decides a run, besides its losses. Plain data: change fields with struct update syntax.
+/// Everything that decides a run, besides its losses. Plain data: change fields with struct update
+/// syntax.
 ///
 /// ```
 /// use autowu_core::{AutoWu, Config, Decay};
@@ -109,7 +117,8 @@ pub struct Config {
     /// `ρ`: the largest share of the steps that the warmup may use, in (0, 1].
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
     pub warmup_fraction: f64,
-    /// The warmup may use at least so many steps, or half of the run where that is less: in fewer losses there is no minimum to see.
+    /// The warmup may use at least so many steps, or half of the run where that is less: in fewer
+    /// losses there is no minimum to see.
     pub min_warmup_steps: u64,
     /// The shape of the decay.
     pub decay: Decay,
@@ -120,8 +129,8 @@ pub struct Config {
     pub fit_samples: u32,
     /// Most losses used by one vote.
     pub test_samples: u32,
-    /// Share of the losses that one vote uses while they are fewer than `test_samples`, in (0, 1]. At 1 all votes of a
-    /// short history are the same vote, as in the reference.
+    /// Share of the losses that one vote uses while they are fewer than `test_samples`, in (0, 1].
+    /// At 1 all votes of a short history are the same vote, as in the reference.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
     pub subset_fraction: f64,
     /// Finite losses without which there is no test.
@@ -131,18 +140,21 @@ pub struct Config {
     /// `c`: the probability that a positive vote must exceed, in (0.5, 1).
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
     pub confidence: f64,
-    /// The probability, in (0.5, 1), with which the loss must have fallen before its minimum can have been passed; `None`:
-    /// not asked.
+    /// The probability, in (0.5, 1), with which the loss must have fallen before its minimum can
+    /// have been passed; `None`: not asked.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_real::option"))]
     pub descent: Option<f64>,
-    /// Shift and scale the losses to mean 0 and deviation 1 before each test, so that decisions are the same for `aL + b`.
+    /// Shift and scale the losses to mean 0 and deviation 1 before each test, so that decisions
+    /// are the same for `aL + b`.
     pub standardise: bool,
-    /// The noise variance of a test is at least what this many blocks of the climb show: `b · Var[second difference of the means
-    /// of neighbouring blocks of b losses]/6`, by its 80th percentile. It holds the GP to the scatter that is there, also where neighbouring
+    /// The noise variance of a test is at least what this many blocks of the climb show: `b ·
+    /// Var[second difference of the means of neighbouring blocks of b losses]/6`, by its 80th
+    /// percentile. It holds the GP to the scatter that is there, also where neighbouring
     /// losses are alike; 0: as fitted (the reference), else 4 to [`MAX_BLOCKS`].
     pub noise_blocks: u32,
-    /// Let a loss count for no more than twice the descent: above `h + (h − lowest)`, with `h` the mean of the first ten losses,
-    /// it says "diverging" and nothing else. Without this one explosion hides the whole curve.
+    /// Let a loss count for no more than twice the descent: above `h + (h − lowest)`, with `h` the
+    /// mean of the first ten losses, it says "diverging" and nothing else. Without this one
+    /// explosion hides the whole curve.
     pub clip: bool,
     /// When the loss is tested.
     pub interval: Interval,
@@ -154,12 +166,15 @@ pub struct Config {
     pub fallback: Fallback,
     /// What NaN and infinity mean.
     pub non_finite: NonFinite,
-    /// When the decay has given back more than half of what the loss had fallen in the warmup, or a loss is not finite, the weights go back to the
-    /// last copy, and the rest of the decay has learning rates so many times lower, > 1: three times at most. Where the loss is too noisy to tell,
-    /// only NaN counts. Without [`restore`](Self::restore) it is said, and nothing else. `None`: the decay is only looked at for NaN.
+    /// When the decay has given back more than half of what the loss had fallen in the warmup, or
+    /// a loss is not finite, the weights go back to the last copy, and the rest of the decay
+    /// has learning rates so many times lower, > 1: three times at most. Where the loss is too
+    /// noisy to tell, only NaN counts. Without [`restore`](Self::restore) it is said, and
+    /// nothing else. `None`: the decay is only looked at for NaN.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_real::option"))]
     pub rescue: Option<f64>,
-    /// Whether the trainer can keep a copy of its weights and go back to it. Without it no `Snapshot` and no `Restore` is emitted.
+    /// Whether the trainer can keep a copy of its weights and go back to it. Without it no
+    /// `Snapshot` and no `Restore` is emitted.
     pub restore: bool,
     /// The learning rate after the last step.
     pub past_end: PastEnd,
@@ -168,13 +183,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// The default preset for a budget of `total_steps` optimizer updates: it restores and climbs on, and so survives short ones.
+    /// The default preset for a budget of `total_steps` optimizer updates: it restores and climbs
+    /// on, and so survives short ones.
     ///
-    /// It needs a trainer that can copy its weights and optimizer state and go back to the copy; see
-    /// [`without_restore`](Self::without_restore) for others.
+    /// It needs a trainer that can copy its weights and optimizer state and go back to the copy;
+    /// see [`without_restore`](Self::without_restore) for others.
     ///
-    /// Where its constants come from. "Left out" is what becomes of runs of the study without the mechanism, of 110 (`docs/study/README.md`
-    /// in the repository has the tables); what says "not tuned" is a round number that nothing has been compared with.
+    /// Where its constants come from. "Left out" is what becomes of runs of the study without the
+    /// mechanism, of 110 (`docs/study/README.md` in the repository has the tables); what says
+    /// "not tuned" is a round number that nothing has been compared with.
     ///
     /// | field | value | because |
     /// |---|---|---|
@@ -230,11 +247,13 @@ impl Config {
         Self::new(steps_per_epoch.saturating_mul(epochs))
     }
 
-    /// The paper's rule as its authors' implementation has it, to the letter: raw losses, one test per epoch, patience of
-    /// three tests, the first detection ends the warmup, non-finite losses ignored.
+    /// The paper's rule as its authors' implementation has it, to the letter: raw losses, one test
+    /// per epoch, patience of three tests, the first detection ends the warmup, non-finite
+    /// losses ignored.
     ///
-    /// It is here for comparison: it kills runs on budgets of less than about a hundred epochs. To the letter while the losses of the
-    /// warmup fit the capacity `N` of [`AutoWu`](crate::AutoWu) (1,024 unless you say otherwise); of a longer warmup the history
+    /// It is here for comparison: it kills runs on budgets of less than about a hundred epochs. To
+    /// the letter while the losses of the warmup fit the capacity `N` of
+    /// [`AutoWu`](crate::AutoWu) (1,024 unless you say otherwise); of a longer warmup the history
     /// keeps means of neighbouring losses, which the reference does not.
     pub fn paper(steps_per_epoch: u64, epochs: u64) -> Self {
         Config {
@@ -259,16 +278,19 @@ impl Config {
         }
     }
 
-    /// The same for a trainer that cannot go back to earlier weights: a detection, or a divergence, ends the warmup.
+    /// The same for a trainer that cannot go back to earlier weights: a detection, or a divergence,
+    /// ends the warmup.
     #[must_use]
     pub fn without_restore(self) -> Self {
         Config { detection: Detection::EndWarmup, restore: false, ..self }
     }
 
-    /// `W = max(⌊ρT⌋, min(min_warmup_steps, ⌊T/2⌋))`, at least 1: the steps that the warmup may use.
+    /// `W = max(⌊ρT⌋, min(min_warmup_steps, ⌊T/2⌋))`, at least 1: the steps that the warmup may
+    /// use.
     pub fn warmup_steps(&self) -> u64 {
         let least = self.min_warmup_steps.min(self.total_steps / 2).max(1);
-        ((self.warmup_fraction * self.total_steps as f64) as u64).clamp(least, self.total_steps.max(1))
+        ((self.warmup_fraction * self.total_steps as f64) as u64)
+            .clamp(least, self.total_steps.max(1))
     }
 
     /// Checks every rule.
@@ -295,7 +317,8 @@ impl Config {
         if !fraction(self.warmup_fraction) {
             return Err(E::WarmupFraction { fraction: self.warmup_fraction });
         }
-        if let Decay::ConstantCosine { fraction: f } | Decay::ConstantSqrt { fraction: f } = self.decay
+        if let Decay::ConstantCosine { fraction: f } | Decay::ConstantSqrt { fraction: f } =
+            self.decay
             && !fraction(f)
         {
             return Err(E::DecayFraction { fraction: f });
@@ -347,7 +370,8 @@ impl Config {
             _ => {}
         }
         if self.warmup == Warmup::Linear
-            && (matches!(self.interval, Interval::Growth(_)) || matches!(self.patience, Patience::Growth(_)))
+            && (matches!(self.interval, Interval::Growth(_))
+                || matches!(self.patience, Patience::Growth(_)))
         {
             return Err(E::GrowthNeedsExponential);
         }

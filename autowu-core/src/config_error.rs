@@ -70,64 +70,116 @@ impl fmt::Display for ConfigError {
         use ConfigError as E;
         match *self {
             E::NoSteps => {
-                write!(f, "total_steps is 0: give the number of optimizer updates of the whole run, at least 1")
+                write!(
+                    f,
+                    "total_steps is 0: give the number of optimizer updates of the whole run, at least 1"
+                )
             }
             E::MinLr { min_lr } => {
-                write!(f, "min_lr is {min_lr}: it must be a finite number above 0; 1e-5 suits most networks")
+                write!(
+                    f,
+                    "min_lr is {min_lr}: it must be a finite number above 0; 1e-5 suits most networks"
+                )
             }
             E::MaxLr { min_lr, max_lr } => {
-                write!(f, "max_lr is {max_lr}: it must be finite and above min_lr = {min_lr}; 1.0 suits most networks")
+                write!(
+                    f,
+                    "max_lr is {max_lr}: it must be finite and above min_lr = {min_lr}; 1.0 suits most networks"
+                )
             }
             E::FloorLr { floor_lr, min_lr } => {
-                write!(f, "floor_lr is {floor_lr}: it must lie in [0, min_lr = {min_lr}]; 0 decays to nothing")
+                write!(
+                    f,
+                    "floor_lr is {floor_lr}: it must lie in [0, min_lr = {min_lr}]; 0 decays to nothing"
+                )
             }
             E::WarmupFraction { fraction } => {
-                write!(f, "warmup_fraction is {fraction}: it must lie in (0, 1]; the paper uses 0.5")
+                write!(
+                    f,
+                    "warmup_fraction is {fraction}: it must lie in (0, 1]; the paper uses 0.5"
+                )
             }
             E::DecayFraction { fraction } => {
-                write!(f, "the decay's fraction is {fraction}: it must lie in (0, 1]; the paper uses 0.2")
+                write!(
+                    f,
+                    "the decay's fraction is {fraction}: it must lie in (0, 1]; the paper uses 0.2"
+                )
             }
             E::LengthScale { length_scale } => {
-                write!(f, "length_scale is {length_scale}: it must be a finite number above 0; the paper uses 0.2")
+                write!(
+                    f,
+                    "length_scale is {length_scale}: it must be a finite number above 0; the paper uses 0.2"
+                )
             }
             E::LengthScaleTooShort { length_scale, error } => write!(
                 f,
                 "length_scale is {length_scale}: {FEATURES} features represent its kernel to {error:.1e} only, the limit is \
                  {MAX_TRUNCATION:.0e}; use 0.17 or more (the paper uses 0.2)"
             ),
-            E::NoFitSamples => write!(f, "fit_samples is 0: the fit needs at least 1 loss; the paper uses 100"),
-            E::NoTestSamples => write!(f, "test_samples is 0: a vote needs at least 1 loss; the paper uses 500"),
-            E::NoMinSamples => write!(f, "min_samples is 0: a test needs at least 1 loss; the default is 10"),
+            E::NoFitSamples => {
+                write!(f, "fit_samples is 0: the fit needs at least 1 loss; the paper uses 100")
+            }
+            E::NoTestSamples => {
+                write!(f, "test_samples is 0: a vote needs at least 1 loss; the paper uses 500")
+            }
+            E::NoMinSamples => {
+                write!(f, "min_samples is 0: a test needs at least 1 loss; the default is 10")
+            }
             E::SubsetFraction { fraction } => {
-                write!(f, "subset_fraction is {fraction}: it must lie in (0, 1]; the default is 0.8")
+                write!(
+                    f,
+                    "subset_fraction is {fraction}: it must lie in (0, 1]; the default is 0.8"
+                )
             }
             E::NoVotes => write!(f, "votes is 0: at least 1 is needed; the paper uses 5"),
             E::TooManyVotes { votes } => {
                 write!(f, "votes is {votes}: at most {MAX_VOTES} are possible; the paper uses 5")
             }
             E::NoiseBlocks { blocks } => {
-                write!(f, "noise_blocks is {blocks}: it must be 0 or lie in 4..={MAX_BLOCKS}; the default is 16")
+                write!(
+                    f,
+                    "noise_blocks is {blocks}: it must be 0 or lie in 4..={MAX_BLOCKS}; the default is 16"
+                )
             }
             E::Confidence { confidence } => {
-                write!(f, "confidence is {confidence}: it must lie in (0.5, 1); the paper uses 0.95")
+                write!(
+                    f,
+                    "confidence is {confidence}: it must lie in (0.5, 1); the paper uses 0.95"
+                )
             }
             E::Descent { descent } => {
-                write!(f, "descent is {descent}: it must lie in (0.5, 1), or be None; the default is 0.99999")
+                write!(
+                    f,
+                    "descent is {descent}: it must lie in (0.5, 1), or be None; the default is 0.99999"
+                )
             }
-            E::NoInterval => write!(f, "the interval is 0 steps: test every step (1) or every epoch (its steps)"),
+            E::NoInterval => {
+                write!(f, "the interval is 0 steps: test every step (1) or every epoch (its steps)")
+            }
             E::IntervalGrowth { growth } => {
-                write!(f, "the interval is a growth by {growth}: it must be finite and above 1; the default is 1.1")
+                write!(
+                    f,
+                    "the interval is a growth by {growth}: it must be finite and above 1; the default is 1.1"
+                )
             }
-            E::NoPatience => write!(f, "the patience is 0 tests: at least 1 is needed; the paper uses 3"),
+            E::NoPatience => {
+                write!(f, "the patience is 0 tests: at least 1 is needed; the paper uses 3")
+            }
             E::PatienceGrowth { growth } => {
-                write!(f, "the patience is a growth by {growth}: it must be finite and above 1; the default is 1.25")
+                write!(
+                    f,
+                    "the patience is a growth by {growth}: it must be finite and above 1; the default is 1.25"
+                )
             }
             E::GrowthNeedsExponential => write!(
                 f,
                 "a linear warmup has no constant growth: give interval and patience in steps and tests, or use the exponential warmup"
             ),
             E::Slowdown { slowdown } => {
-                write!(f, "slowdown is {slowdown}: it must be finite and at least 1; the default is 3")
+                write!(
+                    f,
+                    "slowdown is {slowdown}: it must be finite and at least 1; the default is 3"
+                )
             }
             E::Rescue { factor } => {
                 write!(

@@ -16,7 +16,8 @@ pub(crate) struct Situation<T> {
     pub step: u64,
     pub test: u64,
     pub climb: u32,
-    /// The learning rates at the start of the climb and of the step just taken: `x = 0` and `x = 1`.
+    /// The learning rates at the start of the climb and of the step just taken: `x = 0` and `x =
+    /// 1`.
     pub low: T,
     pub high: T,
     /// Finite losses without which nothing is said.
@@ -26,7 +27,8 @@ pub(crate) struct Situation<T> {
     pub patience: u32,
 }
 
-/// The posterior of one vote of `report`, for `y − mean` as the factor has it; `None` if the losses have changed since.
+/// The posterior of one vote of `report`, for `y − mean` as the factor has it; `None` if the losses
+/// have changed since.
 pub(crate) fn posterior<T: Real, const N: usize>(
     config: &Config,
     trajectory: &Trajectory<T, N>,
@@ -40,7 +42,10 @@ pub(crate) fn posterior<T: Real, const N: usize>(
     let length_scale = T::of(config.length_scale);
     let mean = view.y_mean(trajectory);
     let order = permutation(config, trajectory, report.test, vote + 1);
-    let factor = Factor::of(view.subset(trajectory, order, vote_size(config, view.samples), mean), length_scale);
+    let factor = Factor::of(
+        view.subset(trajectory, order, vote_size(config, view.samples), mean),
+        length_scale,
+    );
     let mut hyper = report.hyper;
     hyper.mean = hyper.mean - mean;
     Some(Posterior::condition(&factor, &hyper).shifted(mean))
@@ -58,11 +63,13 @@ pub(crate) fn permutation<T: Real, const N: usize>(
 /// Losses that one vote sees: `min(test_samples, max(min_samples, ⌈fraction · n⌉))`.
 pub(crate) fn vote_size(config: &Config, samples: u32) -> u32 {
     let share = (config.subset_fraction * f64::from(samples)) as u32;
-    let share = share.saturating_add(u32::from(f64::from(share) < config.subset_fraction * f64::from(samples)));
+    let share = share
+        .saturating_add(u32::from(f64::from(share) < config.subset_fraction * f64::from(samples)));
     share.max(config.min_samples).min(config.test_samples).min(samples)
 }
 
-/// The report of a measurement: the decision, and the learning rate of the minimum. `fit` is the fit before the test.
+/// The report of a measurement: the decision, and the learning rate of the minimum. `fit` is the
+/// fit before the test.
 pub(crate) fn judge<T: Real>(
     config: &Config,
     measured: &Measurement<T>,
@@ -99,7 +106,11 @@ pub(crate) fn judge<T: Real>(
     report.argmin_x = measured.argmin_x();
     let count = T::of_u64(report.votes.len() as u64);
     let mean = |f: &dyn Fn(T) -> T| {
-        report.votes.iter().fold(T::zero(), |sum, v| sum + f(crate::gp::location(v.argmin as usize))) / count
+        report
+            .votes
+            .iter()
+            .fold(T::zero(), |sum, v| sum + f(crate::gp::location(v.argmin as usize)))
+            / count
     };
     report.argmin_lr = match config.detection {
         // Eq. (5) as the reference has it: the mean of the learning rates.
@@ -120,14 +131,20 @@ mod tests {
         for (eighths, n) in (1..=8_u32).flat_map(|k| (0..100).map(move |n| (k, n))) {
             for (min_samples, test_samples) in [(1, 500), (10, 500), (10, 40), (60, 30)] {
                 let subset_fraction = f64::from(eighths) / 8.0;
-                let config = Config { subset_fraction, min_samples, test_samples, ..Config::new(1000) };
+                let config =
+                    Config { subset_fraction, min_samples, test_samples, ..Config::new(1000) };
                 let expected = (eighths * n).div_ceil(8).max(min_samples).min(test_samples).min(n);
-                assert_eq!(vote_size(&config, n), expected, "{eighths}/8 of {n}, {min_samples} to {test_samples}");
+                assert_eq!(
+                    vote_size(&config, n),
+                    expected,
+                    "{eighths}/8 of {n}, {min_samples} to {test_samples}"
+                );
             }
         }
     }
 
-    /// Whatever was measured, too few losses or no vote leave the fit, and everything else, as before the test.
+    /// Whatever was measured, too few losses or no vote leave the fit, and everything else, as
+    /// before the test.
     #[test]
     fn too_little_changes_nothing() {
         let config = Config::new(1000);
@@ -135,8 +152,16 @@ mod tests {
         (0..50).for_each(|i| losses.push(3.0 - f64::from(i) / 20.0));
         let before = Fit::default();
         let measured = Measurement::of(&config, &losses, 0, &before, 10);
-        let at =
-            Situation { step: 50, test: 0, climb: 0, low: 1e-5, high: 1e-3, fewest: 50, positives: 2, patience: 3 };
+        let at = Situation {
+            step: 50,
+            test: 0,
+            climb: 0,
+            low: 1e-5,
+            high: 1e-3,
+            fewest: 50,
+            positives: 2,
+            patience: 3,
+        };
         let enough = judge(&config, &measured, 50, &before, &at);
         assert!(enough.fit == measured.fit && enough.fit != before && enough.votes.len() == 5);
         assert_eq!(enough.hyper, measured.hyper);
@@ -144,7 +169,11 @@ mod tests {
         silent.votes.clear();
         for (measured, fewest) in [(&measured, 51), (&silent, 50)] {
             let report = judge(&config, measured, 50, &before, &Situation { fewest, ..at });
-            assert!(report.fit == before && report.hyper == before.hyper(0.0) && report.votes.is_empty());
+            assert!(
+                report.fit == before
+                    && report.hyper == before.hyper(0.0)
+                    && report.votes.is_empty()
+            );
             assert_eq!((report.verdict, report.positives), (Verdict::NotEnough, 0));
             assert_eq!((report.argmin_x, report.argmin_lr), (1.0, at.high));
         }

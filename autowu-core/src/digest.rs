@@ -8,8 +8,8 @@ use crate::schedule::Decay;
 use crate::scheduler::AutoWu;
 
 impl<T: Real, const N: usize> AutoWu<T, N> {
-    /// 64 bits that differ when the states differ (but for a chance of 2⁻⁶⁴): ranks that feed the same all-reduced loss
-    /// can compare them. Equal on every platform.
+    /// 64 bits that differ when the states differ (but for a chance of 2⁻⁶⁴): ranks that feed the
+    /// same all-reduced loss can compare them. Equal on every platform.
     pub fn digest(&self) -> u64 {
         let (kind, a, b, c, d) = match self.phase {
             Phase::Warmup(Climb { base, rate, start, number }) => {
@@ -39,7 +39,8 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             u64::from(self.watch.rescues),
         ];
         let numbers = t.blocks.iter().copied().chain([t.mean]).chain(self.fit.to_array());
-        let numbers = numbers.chain([self.watch.noise, self.watch.first, self.watch.lowest, self.watch.mean]);
+        let numbers =
+            numbers.chain([self.watch.noise, self.watch.first, self.watch.lowest, self.watch.mean]);
         // Every NaN counts as the same.
         let bits = numbers.map(|x| if x.is_nan() { u64::MAX } else { x.to_bits_u64() });
         words(&self.config)
@@ -50,7 +51,8 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     }
 }
 
-/// Every field of a configuration. Taken apart by name, so that a new field cannot be forgotten here.
+/// Every field of a configuration. Taken apart by name, so that a new field cannot be forgotten
+/// here.
 fn words(config: &Config) -> [u64; 35] {
     let Config {
         total_steps,

@@ -9,33 +9,39 @@ use crate::trajectory::Trajectory;
 use crate::view::View;
 use heapless::Vec;
 
-/// The costly part of a test: everything that is computed from the losses, and nothing that is decided.
+/// The costly part of a test: everything that is computed from the losses, and nothing that is
+/// decided.
 ///
-/// It can be made elsewhere, many at a time: [`AutoWu::judge`](crate::AutoWu::judge) turns it into the report that
-/// [`AutoWu::resolve`](crate::AutoWu::resolve) applies.
+/// It can be made elsewhere, many at a time: [`AutoWu::judge`](crate::AutoWu::judge) turns it into
+/// the report that [`AutoWu::resolve`](crate::AutoWu::resolve) applies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measurement<T> {
     /// Finite entries of the history.
     pub samples: u32,
-    /// The shift of the losses: `loss = center + scale · y`. (0, 1) where losses are not standardised.
+    /// The shift of the losses: `loss = center + scale · y`. (0, 1) where losses are not
+    /// standardised.
     pub center: T,
     /// The scale of the losses.
     pub scale: T,
-    /// The hyper-parameters of the votes, for `y`: as fitted, the noise not below what `Config::noise_blocks` shows.
+    /// The hyper-parameters of the votes, for `y`: as fitted, the noise not below what
+    /// `Config::noise_blocks` shows.
     pub hyper: Hyper<T>,
-    /// One entry per vote; none if there were too few samples, or if raw losses are so large that their squares overflow.
+    /// One entry per vote; none if there were too few samples, or if raw losses are so large that
+    /// their squares overflow.
     pub votes: Vec<Inference<T>, MAX_VOTES>,
     /// The fit, to go on with at the next test.
     pub fit: Fit<T>,
 }
 
 impl<T: Real> Measurement<T> {
-    /// Bytes of the arrays that a test has on the stack where it has most of them, whatever the length of the history. The
-    /// frames of the calls come on top: `benches/README.md` has what was measured.
+    /// Bytes of the arrays that a test has on the stack where it has most of them, whatever the
+    /// length of the history. The frames of the calls come on top: `benches/README.md` has what
+    /// was measured.
     pub const SCRATCH: usize = size_of::<Self>() + gp::scratch::<T>();
 
-    /// METHOD section 3: fit on one subset, K votes on others. Test number `test` of a run with seed `config.seed` goes on
-    /// from `fit`; with fewer than `fewest` finite losses nothing is fitted and nobody votes.
+    /// METHOD section 3: fit on one subset, K votes on others. Test number `test` of a run with
+    /// seed `config.seed` goes on from `fit`; with fewer than `fewest` finite losses nothing is
+    /// fitted and nobody votes.
     ///
     /// ```
     /// use autowu_core::{Config, Measurement, gp::Fit, trajectory::Trajectory};
@@ -69,12 +75,16 @@ impl<T: Real> Measurement<T> {
             return measured;
         }
         let length_scale = T::of(config.length_scale);
-        // The mean is fitted from the losses' mean on; taking it out of y first keeps single precision honest.
+        // The mean is fitted from the losses' mean on; taking it out of y first keeps single
+        // precision honest.
         let mean = view.y_mean(trajectory);
         let order = permutation(config, trajectory, test, 0);
         let size = view.samples.min(config.fit_samples);
         let basis = Basis::new(length_scale.wide());
-        let spectrum = Spectrum::on(&basis, &Factor::of(view.subset(trajectory, order, size, mean), length_scale));
+        let spectrum = Spectrum::on(
+            &basis,
+            &Factor::of(view.subset(trajectory, order, size, mean), length_scale),
+        );
         let mut hyper = measured.fit.run(&spectrum, T::zero());
         hyper.noise = hyper.noise.max(view.scatter(trajectory, config.noise_blocks));
         measured.hyper = hyper;
@@ -104,8 +114,9 @@ impl<T: Real> Measurement<T> {
         if self.votes.is_empty() {
             return Verdict::NotEnough;
         }
-        let majority =
-            |says: &dyn Fn(&Inference<T>) -> bool| 2 * self.votes.iter().filter(|v| says(v)).count() > self.votes.len();
+        let majority = |says: &dyn Fn(&Inference<T>) -> bool| {
+            2 * self.votes.iter().filter(|v| says(v)).count() > self.votes.len()
+        };
         let confidence = T::of(config.confidence);
         let past = |v: &Inference<T>| v.probability > confidence;
         let fell = |v: &Inference<T>| config.descent.is_none_or(|d| v.descent > T::of(d));
@@ -118,7 +129,8 @@ impl<T: Real> Measurement<T> {
         }
     }
 
-    /// Where the loss was lowest, in [0, 1]: the median of the votes' argmins; the end if nobody voted.
+    /// Where the loss was lowest, in [0, 1]: the median of the votes' argmins; the end if nobody
+    /// voted.
     pub fn argmin_x(&self) -> T {
         let mut argmins = self.votes.clone();
         argmins.sort_unstable_by_key(|v| v.argmin);
@@ -148,7 +160,8 @@ mod tests {
         assert!(measured.votes.len() == 5 && measured.fit != before);
     }
 
-    /// Where every vote sees every loss they are one and the same, bit for bit; where not, they differ.
+    /// Where every vote sees every loss they are one and the same, bit for bit; where not, they
+    /// differ.
     #[test]
     fn votes_differ_by_what_they_see() {
         for (subset_fraction, alike) in [(1.0, true), (0.5, false)] {
@@ -160,8 +173,15 @@ mod tests {
 
     /// A measurement with these votes: (probability, descent, argmin).
     fn voted(votes: &[(f64, f64, u32)]) -> Measurement<f64> {
-        let votes = votes.iter().map(|&(probability, descent, argmin)| Inference { probability, argmin, descent });
-        Measurement { votes: votes.collect(), ..Measurement::of(&Config::new(1), &losses(0), 0, &Fit::default(), 1) }
+        let votes = votes.iter().map(|&(probability, descent, argmin)| Inference {
+            probability,
+            argmin,
+            descent,
+        });
+        Measurement {
+            votes: votes.collect(),
+            ..Measurement::of(&Config::new(1), &losses(0), 0, &Fit::default(), 1)
+        }
     }
 
     /// More than half of the votes, each above its threshold.
@@ -180,13 +200,17 @@ mod tests {
         ] {
             assert_eq!(voted(votes).verdict(&config), verdict, "{votes:?}");
         }
-        assert_eq!(voted(&[risen, risen, not]).verdict(&Config { descent: None, ..config }), Verdict::Past);
+        assert_eq!(
+            voted(&[risen, risen, not]).verdict(&Config { descent: None, ..config }),
+            Verdict::Past
+        );
     }
 
     #[test]
     fn the_place_of_the_minimum_is_the_median() {
-        let at =
-            |places: &[u32]| voted(&places.iter().map(|&p| (0.5, 0.5, p)).collect::<Vec<_, MAX_VOTES>>()).argmin_x();
+        let at = |places: &[u32]| {
+            voted(&places.iter().map(|&p| (0.5, 0.5, p)).collect::<Vec<_, MAX_VOTES>>()).argmin_x()
+        };
         assert_eq!(at(&[499, 0, 100]), gp::location(100));
         assert_eq!(at(&[7, 3, 9, 1, 5]), gp::location(5));
         assert_eq!(at(&[20]), gp::location(20));

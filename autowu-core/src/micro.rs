@@ -13,9 +13,10 @@ pub const MICRO_CAPACITY: usize = 256;
 /// let mut autowu = MicroWu::new(Config::micro(2000))?;
 /// # Ok::<(), autowu_core::ConfigError>(())
 /// ```
-/// State, scratch and stack of a run take less than 16 KiB together: 1.4 KiB the state, the rest while a test lasts, of which
-/// [`Measurement::SCRATCH`](crate::Measurement::SCRATCH) are arrays. The sums of a test, and what is solved with them, are in double
-/// precision: on a chip without it that is done in software, which costs time but no memory.
+/// State, scratch and stack of a run take less than 16 KiB together: 1.4 KiB the state, the rest
+/// while a test lasts, of which [`Measurement::SCRATCH`](crate::Measurement::SCRATCH) are arrays.
+/// The sums of a test, and what is solved with them, are in double precision: on a chip without it
+/// that is done in software, which costs time but no memory.
 pub type MicroWu = AutoWu<f32, MICRO_CAPACITY>;
 
 impl Config {

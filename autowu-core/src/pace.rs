@@ -18,7 +18,9 @@ pub(crate) fn first_rate(config: &Config) -> f64 {
 pub(crate) fn test_interval(config: &Config) -> u64 {
     match config.interval {
         Interval::Steps(steps) => steps.max(1),
-        Interval::Growth(growth) => libm::round(libm::log(growth) / first_rate(config)).max(1.0) as u64,
+        Interval::Growth(growth) => {
+            libm::round(libm::log(growth) / first_rate(config)).max(1.0) as u64
+        }
     }
 }
 
@@ -33,7 +35,8 @@ pub(crate) fn patience(config: &Config) -> u32 {
     }
 }
 
-/// The learning rate after `step` steps of the run: `min(base · exp(rate · k), max_lr)`, `k` steps into the climb.
+/// The learning rate after `step` steps of the run: `min(base · exp(rate · k), max_lr)`, `k` steps
+/// into the climb.
 pub(crate) fn climb_lr<T: Real>(config: &Config, climb: &Climb<T>, step: u64) -> T {
     let grown = climb.rate * T::of_u64(step.saturating_sub(climb.start));
     let lr = match config.warmup {
@@ -43,10 +46,11 @@ pub(crate) fn climb_lr<T: Real>(config: &Config, climb: &Climb<T>, step: u64) ->
     lr.min(T::of(config.max_lr))
 }
 
-/// The step with which the warmup is over: its share of the budget is used, or this climb has reached `max_lr`. By halving,
-/// so that no step has to look at its learning rate.
+/// The step with which the warmup is over: its share of the budget is used, or this climb has
+/// reached `max_lr`. By halving, so that no step has to look at its learning rate.
 pub(crate) fn warmup_end<T: Real>(config: &Config, climb: &Climb<T>) -> u64 {
-    let reaches = |step| climb.rate > T::zero() && climb_lr(config, climb, step) >= T::of(config.max_lr);
+    let reaches =
+        |step| climb.rate > T::zero() && climb_lr(config, climb, step) >= T::of(config.max_lr);
     let (mut below, mut end) = (climb.start, config.warmup_steps());
     while end > below.saturating_add(1) && reaches(end) {
         // `below` does not reach it, `end` does.
@@ -75,8 +79,8 @@ mod tests {
         ] {
             for start in [0, 1, used / 2, used - 2, used - 1] {
                 let climb = Climb { base, rate, start, number: 1 };
-                let slow =
-                    (start + 1..used).find(|&step| rate > 0.0 && climb_lr(&config, &climb, step) >= config.max_lr);
+                let slow = (start + 1..used)
+                    .find(|&step| rate > 0.0 && climb_lr(&config, &climb, step) >= config.max_lr);
                 assert_eq!(warmup_end(&config, &climb), slow.unwrap_or(used), "{climb:?}");
             }
         }
@@ -95,37 +99,57 @@ mod tests {
         })
     }
 
-    /// From one test to the next the learning rate grows as asked, to half a step; and the tests of a detection span what was asked,
-    /// to half a test, but are never fewer than two.
+    /// From one test to the next the learning rate grows as asked, to half a step; and the tests of
+    /// a detection span what was asked, to half a test, but are never fewer than two.
     #[test]
     fn tests_follow_the_growth_of_the_learning_rate() {
         for config in paces() {
-            let (Interval::Growth(test), Patience::Growth(lasting)) = (config.interval, config.patience) else {
+            let (Interval::Growth(test), Patience::Growth(lasting)) =
+                (config.interval, config.patience)
+            else {
                 unreachable!("paces are growths")
             };
-            let (rate, every, tests) = (first_rate(&config), test_interval(&config), patience(&config));
+            let (rate, every, tests) =
+                (first_rate(&config), test_interval(&config), patience(&config));
             let off = (every as f64 * rate - test.ln()).abs() / rate;
-            assert!(off <= 0.5 + 1e-9 || every == 1 && test.ln() < rate, "every {every}: {off} steps off, {config:?}");
+            assert!(
+                off <= 0.5 + 1e-9 || every == 1 && test.ln() < rate,
+                "every {every}: {off} steps off, {config:?}"
+            );
             let each = every as f64 * rate;
             let off = (f64::from(tests - 1) * each - lasting.ln()).abs() / each;
-            assert!(off <= 0.5 + 1e-9 || tests == 2 && lasting.ln() < each, "{tests}: {off} tests off, {config:?}");
+            assert!(
+                off <= 0.5 + 1e-9 || tests == 2 && lasting.ln() < each,
+                "{tests}: {off} tests off, {config:?}"
+            );
         }
-        let told = Config { interval: Interval::Steps(17), patience: Patience::Tests(5), ..Config::new(1000) };
+        let told = Config {
+            interval: Interval::Steps(17),
+            patience: Patience::Tests(5),
+            ..Config::new(1000)
+        };
         assert_eq!((test_interval(&told), patience(&told)), (17, 5));
     }
 
-    /// The first climb takes the whole warmup from the smallest learning rate to the largest, along either curve.
+    /// The first climb takes the whole warmup from the smallest learning rate to the largest, along
+    /// either curve.
     #[test]
     fn the_first_climb_goes_all_the_way() {
-        for config in
-            [Config::new(700), Config { warmup: Warmup::Linear, min_lr: 0.1, max_lr: 0.7, ..Config::paper(10, 50) }]
-        {
-            let climb = Climb { base: config.min_lr, rate: first_rate(&config), start: 0, number: 0 };
+        for config in [
+            Config::new(700),
+            Config { warmup: Warmup::Linear, min_lr: 0.1, max_lr: 0.7, ..Config::paper(10, 50) },
+        ] {
+            let climb =
+                Climb { base: config.min_lr, rate: first_rate(&config), start: 0, number: 0 };
             let end = config.warmup_steps();
             assert_eq!(climb_lr(&config, &climb, 0), config.min_lr);
             assert!((climb_lr(&config, &climb, end) / config.max_lr - 1.0).abs() < 1e-13);
             let halfway = config.warmup.at(0.5, config.min_lr, config.max_lr);
-            assert!((climb_lr(&config, &climb, end / 2) / halfway - 1.0).abs() < 1e-13, "{}", end / 2);
+            assert!(
+                (climb_lr(&config, &climb, end / 2) / halfway - 1.0).abs() < 1e-13,
+                "{}",
+                end / 2
+            );
         }
     }
 }

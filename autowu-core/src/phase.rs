@@ -4,7 +4,8 @@
 use crate::real::Real;
 use crate::report::Event;
 
-/// One rise of the learning rate: `base · exp(rate · k)` (linear warmup: `base + rate · k`) `k` steps after `start`.
+/// One rise of the learning rate: `base · exp(rate · k)` (linear warmup: `base + rate · k`) `k`
+/// steps after `start`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(bound(serialize = "T: Real", deserialize = "T: Real")))]
@@ -28,7 +29,8 @@ pub struct Climb<T> {
 pub enum Phase<T> {
     /// The learning rate rises and the loss is tested.
     Warmup(Climb<T>),
-    /// The learning rate falls. Losses change nothing any more, unless they give back what was gained ([`Config::rescue`](crate::Config::rescue)).
+    /// The learning rate falls. Losses change nothing any more, unless they give back what was
+    /// gained ([`Config::rescue`](crate::Config::rescue)).
     Decay {
         /// The learning rate that the decay starts from.
         #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
@@ -53,8 +55,8 @@ impl<T> Phase<T> {
 pub enum Observation<T> {
     /// Nothing to do.
     Nothing,
-    /// A test is due: call [`AutoWu::test`](crate::AutoWu::test), and [`AutoWu::resolve`](crate::AutoWu::resolve) with its
-    /// report.
+    /// A test is due: call [`AutoWu::test`](crate::AutoWu::test), and
+    /// [`AutoWu::resolve`](crate::AutoWu::resolve) with its report.
     TestDue,
     /// The trainer has something to do or to know.
     Event(Event<T>),

@@ -11,9 +11,12 @@ mod sealed {
 
 /// A real number: `f32` or `f64`.
 ///
-/// `exp`, `ln`, `sin` and `erfc` come from the `libm` crate under every feature, so that a run has the
-/// same bits on every platform. What `num_traits::Float` adds (`sqrt`, `floor`, …) is correctly rounded everywhere.
-pub trait Real: Float + FromPrimitive + Debug + Display + Default + Send + Sync + sealed::Sealed + 'static {
+/// `exp`, `ln`, `sin` and `erfc` come from the `libm` crate under every feature, so that a run has
+/// the same bits on every platform. What `num_traits::Float` adds (`sqrt`, `floor`, …) is correctly
+/// rounded everywhere.
+pub trait Real:
+    Float + FromPrimitive + Debug + Display + Default + Send + Sync + sealed::Sealed + 'static
+{
     /// `eˣ`, correct to 1 unit in the last place.
     fn exp_(self) -> Self;
     /// `ln x`, correct to 1 unit in the last place.
@@ -87,7 +90,8 @@ real!(f64, u64, libm::exp, libm::log, libm::sin, libm::erfc);
 
 /// `Φ(z) = ½ erfc(−z/√2)`: the standard normal's distribution function, accurate in both tails.
 ///
-/// Relative error below 1e-14·(1 + z²) in `f64`: the argument's rounding is amplified by z² in the lower tail.
+/// Relative error below 1e-14·(1 + z²) in `f64`: the argument's rounding is amplified by z² in the
+/// lower tail.
 ///
 /// ```
 /// use autowu_core::real::normal_cdf;
@@ -99,13 +103,18 @@ pub fn normal_cdf<T: Real>(z: T) -> T {
     T::of(0.5) * (-z * T::of(core::f64::consts::FRAC_1_SQRT_2)).erfc_()
 }
 
-/// `softplus(x) = ln(1 + eˣ)` and its derivative `1/(1 + e⁻ˣ)`, without overflow, from one exponential.
+/// `softplus(x) = ln(1 + eˣ)` and its derivative `1/(1 + e⁻ˣ)`, without overflow, from one
+/// exponential.
 #[inline]
 pub(crate) fn softplus<T: Real>(x: T) -> (T, T) {
     let tail = (-x.abs()).exp_();
-    // ln(1 + t): with t ≤ 1 the plain form loses digits only where the result is below 1 % of nothing
-    // that matters; the two-term series takes over there.
-    let log1p = if tail < T::of(1e-4) { tail * (T::one() - tail * T::of(0.5)) } else { (T::one() + tail).ln_() };
+    // ln(1 + t): with t ≤ 1 the plain form loses digits only where the result is below 1 % of
+    // nothing that matters; the two-term series takes over there.
+    let log1p = if tail < T::of(1e-4) {
+        tail * (T::one() - tail * T::of(0.5))
+    } else {
+        (T::one() + tail).ln_()
+    };
     let upper = (T::one() + tail).recip();
     (x.max(T::zero()) + log1p, if x >= T::zero() { upper } else { tail * upper })
 }
@@ -142,9 +151,12 @@ mod tests {
 
     #[test]
     fn the_normal_distribution_is_that_of_the_tables() {
-        for (z, p) in
-            [(0.0, 0.5), (1.0, 0.841_344_746_068_543), (-1.0, 0.158_655_253_931_457), (-5.0, 2.866_515_719e-7)]
-        {
+        for (z, p) in [
+            (0.0, 0.5),
+            (1.0, 0.841_344_746_068_543),
+            (-1.0, 0.158_655_253_931_457),
+            (-5.0, 2.866_515_719e-7),
+        ] {
             assert!((normal_cdf::<f64>(z) / p - 1.0).abs() < 1e-9, "{z}");
         }
     }

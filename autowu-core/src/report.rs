@@ -18,7 +18,8 @@ pub enum Verdict {
     NotEnough,
     /// The minimum has not been passed with the asked confidence.
     NotPast,
-    /// It might have been passed, but the loss has not fallen with certainty before: noise on flat ground looks like this.
+    /// It might have been passed, but the loss has not fallen with certainty before: noise on flat
+    /// ground looks like this.
     NoDescent,
     /// The loss has passed its minimum.
     Past,
@@ -30,7 +31,9 @@ impl Verdict {
         match self {
             Verdict::NotEnough => "too few finite losses to test",
             Verdict::NotPast => "the loss has not passed its minimum",
-            Verdict::NoDescent => "the loss has not fallen with certainty yet, so it cannot have passed its minimum",
+            Verdict::NoDescent => {
+                "the loss has not fallen with certainty yet, so it cannot have passed its minimum"
+            }
             Verdict::Past => "the loss has passed its minimum",
         }
     }
@@ -53,7 +56,8 @@ pub struct Report<T> {
     pub samples: u32,
     /// The learning rate of the step just taken.
     pub lr: T,
-    /// The shift of the losses: `loss = center + scale · y`. (0, 1) where losses are not standardised.
+    /// The shift of the losses: `loss = center + scale · y`. (0, 1) where losses are not
+    /// standardised.
     pub center: T,
     /// The scale of the losses.
     pub scale: T,
@@ -61,8 +65,8 @@ pub struct Report<T> {
     pub hyper: Hyper<T>,
     /// One entry per vote.
     pub votes: Vec<Inference<T>, MAX_VOTES>,
-    /// The learning rate where the loss was lowest: over the votes, the arithmetic mean in the reference's rule (eq. 5),
-    /// the geometric mean otherwise.
+    /// The learning rate where the loss was lowest: over the votes, the arithmetic mean in the
+    /// reference's rule (eq. 5), the geometric mean otherwise.
     pub argmin_lr: T,
     /// Where that is on the climb, in [0, 1]: the median of the votes' argmins.
     pub argmin_x: T,
@@ -113,7 +117,8 @@ pub enum Reason {
     DescentLost,
     /// A loss was NaN or infinite.
     NonFinite,
-    /// Losses are NaN or infinite although the weights were put back: the learning rate is not the cause.
+    /// Losses are NaN or infinite although the weights were put back: the learning rate is not the
+    /// cause.
     StillNonFinite,
 }
 
@@ -140,14 +145,16 @@ impl Reason {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Event<T> {
-    /// The present weights are the best so far: keep a copy of them and of the optimizer's state, in the place of the last.
+    /// The present weights are the best so far: keep a copy of them and of the optimizer's state,
+    /// in the place of the last.
     Snapshot {
         /// Steps done.
         step: u64,
         /// Learning rate of the next step.
         lr: T,
     },
-    /// A climb ended, or the decay has lost what was gained: put the last copy back before the next step.
+    /// A climb ended, or the decay has lost what was gained: put the last copy back before the next
+    /// step.
     Restore {
         /// Steps done.
         step: u64,
@@ -169,7 +176,8 @@ pub enum Event<T> {
         /// The learning rate that the decay starts from.
         peak: T,
     },
-    /// Training has diverged and the scheduler has nothing to go back to. Emitted once per run of such losses.
+    /// Training has diverged and the scheduler has nothing to go back to. Emitted once per run of
+    /// such losses.
     Diverged {
         /// Steps done.
         step: u64,
@@ -216,12 +224,22 @@ impl<T: Copy> Event<T> {
 impl<T: fmt::Display + fmt::LowerExp> fmt::Display for Event<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Event::Snapshot { step, lr } => write!(f, "step {step}: snapshot, the best point so far (LR {lr:.3e})"),
+            Event::Snapshot { step, lr } => {
+                write!(f, "step {step}: snapshot, the best point so far (LR {lr:.3e})")
+            }
             Event::Restore { step, reason, from, to } => {
-                write!(f, "step {step}: {}; weights restored, LR {from:.3e} → {to:.3e}", reason.sentence())
+                write!(
+                    f,
+                    "step {step}: {}; weights restored, LR {from:.3e} → {to:.3e}",
+                    reason.sentence()
+                )
             }
             Event::Decay { step, reason, from, peak } => {
-                write!(f, "step {step}: {}; decay begins, LR {from:.3e} → {peak:.3e}", reason.sentence())
+                write!(
+                    f,
+                    "step {step}: {}; decay begins, LR {from:.3e} → {peak:.3e}",
+                    reason.sentence()
+                )
             }
             Event::Diverged { step, reason, from, to } => {
                 write!(f, "step {step}: {}; diverged, LR {from:.3e} → {to:.3e}", reason.sentence())
@@ -247,10 +265,12 @@ mod tests {
     use std::collections::HashSet;
     use std::string::ToString;
 
-    /// What people read says what happened: a sentence of its own for each verdict, each reason, and each event.
+    /// What people read says what happened: a sentence of its own for each verdict, each reason,
+    /// and each event.
     #[test]
     fn every_outcome_has_its_sentence() {
-        let verdicts = [Verdict::NotEnough, Verdict::NotPast, Verdict::NoDescent, Verdict::Past].map(Verdict::sentence);
+        let verdicts = [Verdict::NotEnough, Verdict::NotPast, Verdict::NoDescent, Verdict::Past]
+            .map(Verdict::sentence);
         assert_eq!(HashSet::from(verdicts).len(), 4);
         let reasons = [
             Reason::PastMinimum,
@@ -261,25 +281,46 @@ mod tests {
             Reason::StillNonFinite,
         ];
         assert_eq!(HashSet::from(reasons.map(Reason::sentence)).len(), 6);
-        assert!(verdicts.into_iter().chain(reasons.map(Reason::sentence)).all(|s| s.starts_with("t")));
+        assert!(
+            verdicts.into_iter().chain(reasons.map(Reason::sentence)).all(|s| s.starts_with("t"))
+        );
         let (step, from, to) = (7, 0.5, 0.25);
         for reason in reasons {
             let events = [
-                (Event::Restore { step, reason, from, to }, "restore", "weights restored, LR 5.000e-1 → 2.500e-1"),
-                (Event::Decay { step, reason, from, peak: to }, "decay", "decay begins, LR 5.000e-1 → 2.500e-1"),
-                (Event::Diverged { step, reason, from, to }, "diverged", "diverged, LR 5.000e-1 → 2.500e-1"),
+                (
+                    Event::Restore { step, reason, from, to },
+                    "restore",
+                    "weights restored, LR 5.000e-1 → 2.500e-1",
+                ),
+                (
+                    Event::Decay { step, reason, from, peak: to },
+                    "decay",
+                    "decay begins, LR 5.000e-1 → 2.500e-1",
+                ),
+                (
+                    Event::Diverged { step, reason, from, to },
+                    "diverged",
+                    "diverged, LR 5.000e-1 → 2.500e-1",
+                ),
             ];
             for (event, kind, words) in events {
                 assert_eq!((event.kind(), event.step(), event.lr()), (kind, step, to));
-                assert_eq!(event.to_string(), std::format!("step 7: {}; {words}", reason.sentence()));
+                assert_eq!(
+                    event.to_string(),
+                    std::format!("step 7: {}; {words}", reason.sentence())
+                );
             }
         }
         let snapshot = Event::Snapshot { step, lr: to };
         assert_eq!((snapshot.kind(), snapshot.step(), snapshot.lr()), ("snapshot", step, to));
-        assert!(snapshot.to_string().starts_with("step 7: snapshot") && snapshot.to_string().contains("2.500e-1"));
+        assert!(
+            snapshot.to_string().starts_with("step 7: snapshot")
+                && snapshot.to_string().contains("2.500e-1")
+        );
     }
 
-    /// Most votes, each above its threshold; a detection is as many positive tests as are asked for.
+    /// Most votes, each above its threshold; a detection is as many positive tests as are asked
+    /// for.
     #[test]
     fn a_majority_has_seen_the_loss_fall() {
         let config = Config::new(100);
@@ -292,7 +333,10 @@ mod tests {
             (&[0.999_991], None, true),
             (&[0.999_99], None, false),
         ] {
-            report.votes = descents.iter().map(|&d| Inference { descent: d, ..Inference::default() }).collect();
+            report.votes = descents
+                .iter()
+                .map(|&d| Inference { descent: d, ..Inference::default() })
+                .collect();
             assert_eq!(report.fell(&Config { descent: asked, ..config }), fell, "{descents:?}");
         }
         report.patience = 3;
@@ -303,7 +347,10 @@ mod tests {
             (Verdict::NotPast, 3, false),
         ] {
             (report.verdict, report.positives) = (verdict, positives);
-            assert_eq!((report.detects(), report.is_positive()), (detects, verdict == Verdict::Past));
+            assert_eq!(
+                (report.detects(), report.is_positive()),
+                (detects, verdict == Verdict::Past)
+            );
         }
     }
 }

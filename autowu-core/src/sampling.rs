@@ -1,8 +1,9 @@
 //! Which losses a vote sees: a pure function of (seed, test, subset), with nothing to store.
 //!
-//! The i-th member of a subset is the image of `i` under a keyed permutation of 0..n: a six-round Feistel network
-//! on an even number of bits that holds `n`, walked along its cycle until it falls below `n` (Black, Rogaway 2002).
-//! Members come in no particular order, each on its own: no sort, no scratch, and the same on host and device.
+//! The i-th member of a subset is the image of `i` under a keyed permutation of 0..n: a six-round
+//! Feistel network on an even number of bits that holds `n`, walked along its cycle until it falls
+//! below `n` (Black, Rogaway 2002). Members come in no particular order, each on its own: no sort,
+//! no scratch, and the same on host and device.
 
 /// A fixed bijective mixing of 64 bits (the finaliser of splitmix64: Steele, Lea, Flood 2014).
 #[inline]
@@ -15,7 +16,8 @@ pub fn mix(mut z: u64) -> u64 {
 
 const ROUNDS: usize = 6;
 
-/// Six rounds on halves of one or two bits prefer some orders by some per cent; on three by less than one.
+/// Six rounds on halves of one or two bits prefer some orders by some per cent; on three by less
+/// than one.
 const FEWEST_HALF_BITS: u32 = 3;
 
 /// A permutation of `0..n` with key (seed, test, subset).
@@ -53,8 +55,8 @@ impl Permutation {
             return i;
         }
         let mut j = i;
-        // The network permutes 0..2^(2·half_bits), which is below 4n or 64, so the walk is short; it always returns,
-        // because i itself lies on the cycle.
+        // The network permutes 0..2^(2·half_bits), which is below 4n or 64, so the walk is short;
+        // it always returns, because i itself lies on the cycle.
         loop {
             j = self.feistel(j);
             if j < self.n {
@@ -108,13 +110,17 @@ mod tests {
         }
     }
 
-    /// By a second program (in Python, from the description above): the same on every platform and on a device.
+    /// By a second program (in Python, from the description above): the same on every platform and
+    /// on a device.
     #[test]
     fn permutations_are_what_they_were() {
         let small = Permutation::new(10, 42, 3, 1);
         assert_eq!(core::array::from_fn(|i| small.index(i as u32)), [6, 9, 8, 2, 1, 5, 3, 0, 4, 7]);
         let large = Permutation::new(100_000, 7, 1, 2);
-        assert_eq!(core::array::from_fn(|i| large.index(i as u32)), [75_038, 10_417, 26_425, 2173, 30_004, 32_575]);
+        assert_eq!(
+            core::array::from_fn(|i| large.index(i as u32)),
+            [75_038, 10_417, 26_425, 2173, 30_004, 32_575]
+        );
     }
 
     #[test]

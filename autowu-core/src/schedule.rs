@@ -14,7 +14,8 @@ pub enum Warmup {
 }
 
 impl Warmup {
-    /// The learning rate at a fraction `x = t/W` of the way from `low` to `high`; `x` is clamped to [0, 1].
+    /// The learning rate at a fraction `x = t/W` of the way from `low` to `high`; `x` is clamped to
+    /// [0, 1].
     ///
     /// ```
     /// use autowu_core::Warmup;
@@ -32,21 +33,22 @@ impl Warmup {
 
 /// How the learning rate falls from its peak to the floor over the rest of the budget.
 ///
-/// With `T` total steps and the decay begun after step `s`, the k-th step after it (k = 1, 2, …) uses
-/// `floor + (peak − floor) · g(k/(T − s))`, so that the last step uses the floor itself.
+/// With `T` total steps and the decay begun after step `s`, the k-th step after it (k = 1, 2, …)
+/// uses `floor + (peak − floor) · g(k/(T − s))`, so that the last step uses the floor itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Decay {
     /// `g(u) = (1 + cos πu)/2`: the paper's "cosine".
     Cosine,
-    /// The peak until step `⌈(1 − fraction) T⌉`, then the cosine over what is left: the paper's "constant-then-cosine"
-    /// (`fraction` = 0.2).
+    /// The peak until step `⌈(1 − fraction) T⌉`, then the cosine over what is left: the paper's
+    /// "constant-then-cosine" (`fraction` = 0.2).
     ConstantCosine {
         /// Share of all steps that the final cosine takes, in (0, 1].
         #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
         fraction: f64,
     },
-    /// `g(u) = 1 − u`: better than the cosine in most comparisons (Defazio et al. 2023, arXiv:2310.07831, and this repository's study).
+    /// `g(u) = 1 − u`: better than the cosine in most comparisons (Defazio et al. 2023,
+    /// arXiv:2310.07831, and this repository's study).
     Linear,
     /// The peak until step `⌈(1 − fraction) T⌉`, then `g(u) = 1 − √u` over what is left
     /// (Hägele et al. 2024, section 3).
@@ -96,7 +98,8 @@ impl Decay {
         }
     }
 
-    /// The learning rate after `step` steps of `total`, when the decay began at `peak` after step `start`.
+    /// The learning rate after `step` steps of `total`, when the decay began at `peak` after step
+    /// `start`.
     ///
     /// Past the budget the value of step `total − 1`, the floor, stays.
     pub fn at<T: Real>(self, step: u64, start: u64, total: u64, peak: T, floor: T) -> T {
@@ -110,7 +113,8 @@ impl Decay {
         if k >= length {
             return floor;
         }
-        // 1 − u = (T − s − k)/(T − s), of whole numbers: the last steps of a long run keep all their digits.
+        // 1 − u = (T − s − k)/(T − s), of whole numbers: the last steps of a long run keep all
+        // their digits.
         let part = |steps: u64| T::of_u64(steps) / T::of_u64(length);
         floor + (peak - floor) * self.shape_between(part(k), part(length - k))
     }
@@ -143,7 +147,8 @@ impl BatchScaling {
     }
 }
 
-/// The paper's opponent: linear warmup from 0 over `warmup_steps` to a peak that somebody tuned, then any decay.
+/// The paper's opponent: linear warmup from 0 over `warmup_steps` to a peak that somebody tuned,
+/// then any decay.
 ///
 /// ```
 /// use autowu_core::{Baseline, Decay};
@@ -183,12 +188,18 @@ impl<T: Real> Baseline<T> {
 mod tests {
     use super::*;
 
-    const ALL: [Decay; 4] =
-        [Decay::Cosine, Decay::ConstantCosine { fraction: 0.2 }, Decay::Linear, Decay::ConstantSqrt { fraction: 0.2 }];
+    const ALL: [Decay; 4] = [
+        Decay::Cosine,
+        Decay::ConstantCosine { fraction: 0.2 },
+        Decay::Linear,
+        Decay::ConstantSqrt { fraction: 0.2 },
+    ];
 
     #[test]
     fn a_peak_follows_the_batch() {
-        for (batch, reference, sqrt, linear) in [(1024, 256, 6.0, 12.0), (64, 256, 1.5, 0.75), (9, 0, 9.0, 27.0)] {
+        for (batch, reference, sqrt, linear) in
+            [(1024, 256, 6.0, 12.0), (64, 256, 1.5, 0.75), (9, 0, 9.0, 27.0)]
+        {
             assert_eq!(BatchScaling::Sqrt.peak(3.0, batch, reference), sqrt);
             assert_eq!(BatchScaling::Linear.peak(3.0, batch, reference), linear);
         }
@@ -211,15 +222,21 @@ mod tests {
 
     #[test]
     fn shapes_are_their_formulas() {
-        for (decay, at_a_quarter) in ALL.into_iter().zip([0.853_553_390_593_273_8, 0.853_553_390_593_273_8, 0.75, 0.5])
+        for (decay, at_a_quarter) in
+            ALL.into_iter().zip([0.853_553_390_593_273_8, 0.853_553_390_593_273_8, 0.75, 0.5])
         {
-            for (u, left) in [(-1.0, 1.0), (0.0, 1.0), (0.25, at_a_quarter), (1.0, 0.0), (2.0, 0.0)] {
+            for (u, left) in [(-1.0, 1.0), (0.0, 1.0), (0.25, at_a_quarter), (1.0, 0.0), (2.0, 0.0)]
+            {
                 assert!((decay.shape::<f64>(u) - left).abs() < 1e-15, "{decay:?} {u}");
             }
         }
         for x in [-1.0, 0.0, 0.25, 1.0, 3.0_f64] {
             let inside = x.clamp(0.0, 1.0);
-            assert!((Warmup::Exponential.at(x, 1e-4, 1.0) / 1e-4_f64.powf(1.0 - inside) - 1.0).abs() < 1e-14, "{x}");
+            assert!(
+                (Warmup::Exponential.at(x, 1e-4, 1.0) / 1e-4_f64.powf(1.0 - inside) - 1.0).abs()
+                    < 1e-14,
+                "{x}"
+            );
             assert!((Warmup::Linear.at(x, 0.2, 1.0) - (0.2 + 0.8 * inside)).abs() < 1e-15, "{x}");
         }
     }

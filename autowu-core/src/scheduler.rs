@@ -18,14 +18,15 @@ pub const CAPACITY: usize = 1024;
 /// A climb whose minimum lies beyond this share of it is still falling: the present is the best.
 const STILL_FALLING: f64 = 0.97;
 
-/// A climb after a restore that has come to so many times its first learning rate and still falls had been put back too early: about twice the
-/// learning rate that was found too high.
+/// A climb after a restore that has come to so many times its first learning rate and still falls
+/// had been put back too early: about twice the learning rate that was found too high.
 const TOO_EARLY: f64 = 4.0;
 
 /// Losses that the last test of the warmup makes do with.
 const LAST_TEST: u32 = 5;
 
-/// Times in a row that weights are put back without one finite loss in between, before the scheduler gives up on it.
+/// Times in a row that weights are put back without one finite loss in between, before the
+/// scheduler gives up on it.
 const TRIES: u32 = 3;
 
 /// In the place of the number of failures: the trainer has been told of them.
@@ -33,8 +34,9 @@ const TOLD: u32 = u32::MAX;
 
 /// The scheduler: the learning rate of every step of one run, from the losses of the steps before.
 ///
-/// `T` is the precision of all arithmetic, `N` the number of losses kept exactly. Plain data: no heap, no pointers, no
-/// scratch; clone it, compare it, save it (feature `serde`). Equal configurations and losses give equal states, bit for bit.
+/// `T` is the precision of all arithmetic, `N` the number of losses kept exactly. Plain data: no
+/// heap, no pointers, no scratch; clone it, compare it, save it (feature `serde`). Equal
+/// configurations and losses give equal states, bit for bit.
 ///
 /// # The loop
 /// ```
@@ -59,16 +61,21 @@ const TOLD: u32 = u32::MAX;
 /// assert!(w.abs() < 1e-3, "{w}");
 /// # Ok::<(), autowu_core::ConfigError>(())
 /// ```
-/// The loss is told **before** the update, so that a snapshot holds the weights whose loss was measured.
+/// The loss is told **before** the update, so that a snapshot holds the weights whose loss was
+/// measured.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(into = "crate::state::State<T, N>", bound(serialize = "T: Real")))]
+#[cfg_attr(
+    feature = "serde",
+    serde(into = "crate::state::State<T, N>", bound(serialize = "T: Real"))
+)]
 pub struct AutoWu<T: Real = f64, const N: usize = CAPACITY> {
     pub(crate) config: Config,
-    /// Steps from one test to the next: follows from the configuration, at the price of two logarithms.
+    /// Steps from one test to the next: follows from the configuration, at the price of two
+    /// logarithms.
     pub(crate) interval: u64,
-    /// The next step that a finite loss can make anything of but a loss to keep: follows from the rest, at the price of some
-    /// exponentials. It lets most steps be short.
+    /// The next step that a finite loss can make anything of but a loss to keep: follows from the
+    /// rest, at the price of some exponentials. It lets most steps be short.
     pub(crate) due: u64,
     pub(crate) step: u64,
     pub(crate) phase: Phase<T>,
@@ -92,8 +99,8 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     /// A run's scheduler at its first step.
     ///
     /// # Errors
-    /// The first rule of [`Config::validate`] that is broken, a capacity `N` below what a test asks for, or learning
-    /// rates that are no normal numbers in `T`, or whose ratio is none.
+    /// The first rule of [`Config::validate`] that is broken, a capacity `N` below what a test asks
+    /// for, or learning rates that are no normal numbers in `T`, or whose ratio is none.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         config.validate()?;
         let needed = config.fit_samples.max(config.test_samples).max(config.min_samples) as usize;
@@ -129,7 +136,8 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         self.lr_at(self.step)
     }
 
-    /// The learning rate `ahead` steps after the next, if no test and no loss changes the course until then.
+    /// The learning rate `ahead` steps after the next, if no test and no loss changes the course
+    /// until then.
     pub fn lr_ahead(&self, ahead: u64) -> T {
         self.lr_at(self.step.saturating_add(ahead))
     }
@@ -156,16 +164,19 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         self.config.decay.at(step, start, total, peak, T::of(self.config.floor_lr))
     }
 
-    /// Takes the loss of the next step and says what follows: [`observe`](Self::observe), [`test`](Self::test) if one is due,
-    /// [`resolve`](Self::resolve).
+    /// Takes the loss of the next step and says what follows: [`observe`](Self::observe),
+    /// [`test`](Self::test) if one is due, [`resolve`](Self::resolve).
     ///
-    /// A step is one optimizer update: with gradient accumulation call it once per update, with the mean loss of its
-    /// parts. Every number is accepted; NaN and infinities are evidence of divergence (see [`NonFinite`]).
+    /// A step is one optimizer update: with gradient accumulation call it once per update, with the
+    /// mean loss of its parts. Every number is accepted; NaN and infinities are evidence of
+    /// divergence (see [`NonFinite`]).
     pub fn step(&mut self, loss: T) -> Outcome<T> {
         // Each arm makes its own outcome, so that no empty report is moved about.
         match self.observe(loss) {
             Observation::Nothing => Outcome { lr: self.lr(), event: None, report: None },
-            Observation::Event(event) => Outcome { lr: self.lr(), event: Some(event), report: None },
+            Observation::Event(event) => {
+                Outcome { lr: self.lr(), event: Some(event), report: None }
+            }
             Observation::TestDue => {
                 let report = self.test();
                 let event = self.resolve(&report);
@@ -174,11 +185,13 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         }
     }
 
-    /// [`step`](Self::step) for losses that were kept back and come late, in order: the same as one by one, but after the first
-    /// step that changes the course the rest is counted and not looked at, because it was measured on the old course.
+    /// [`step`](Self::step) for losses that were kept back and come late, in order: the same as one
+    /// by one, but after the first step that changes the course the rest is counted and not
+    /// looked at, because it was measured on the old course.
     ///
-    /// Returns the last event and report. Kept back for no longer than [`steps_until_test`](Self::steps_until_test), finite losses
-    /// give bit for bit the same run as one by one.
+    /// Returns the last event and report. Kept back for no longer than
+    /// [`steps_until_due`](Self::steps_until_due), finite losses give bit for bit the same
+    /// run as one by one.
     pub fn step_slice(&mut self, losses: &[T]) -> Outcome<T> {
         let mut outcome = Outcome { lr: self.lr(), event: None, report: None };
         for (i, &loss) in losses.iter().enumerate() {
@@ -187,7 +200,9 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             outcome.lr = lr;
             outcome.report = report.or(outcome.report);
             outcome.event = event.or(outcome.event);
-            if self.phase != before || matches!(event, Some(e) if !matches!(e, Event::Snapshot { .. })) {
+            if self.phase != before
+                || matches!(event, Some(e) if !matches!(e, Event::Snapshot { .. }))
+            {
                 let rest = (losses.len() - i - 1) as u64;
                 self.step = self.step.saturating_add(rest);
                 if let Phase::Warmup(climb) = &mut self.phase {
@@ -201,15 +216,16 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         outcome
     }
 
-    /// No update happened in this step (an overflow in mixed precision, say): its loss is not told, and neither learning rate nor
-    /// budget moves.
+    /// No update happened in this step (an overflow in mixed precision, say): its loss is not told,
+    /// and neither learning rate nor budget moves.
     pub fn skip(&mut self) {
         self.skipped = self.skipped.saturating_add(1);
     }
 
-    /// Steps until the next test, the end of the warmup, the first snapshot or, in the decay, the next look at the mean loss, at least 1;
-    /// `None` in a decay that is only looked at for NaN.
-    pub fn steps_until_test(&self) -> Option<u64> {
+    /// Steps until the next test, the end of the warmup, the first snapshot or, in the decay, the
+    /// next look at the mean loss, at least 1; `None` in a decay that is only looked at for
+    /// NaN.
+    pub fn steps_until_due(&self) -> Option<u64> {
         (self.due != u64::MAX).then(|| self.due.saturating_sub(self.step).max(1))
     }
 
@@ -225,7 +241,8 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         let interval = self.interval;
         let done = self.step.saturating_sub(climb.start);
         let enough = u64::from(self.config.min_samples).div_ceil(interval).saturating_mul(interval);
-        let test = climb.start.saturating_add((done / interval + 1).saturating_mul(interval).max(enough));
+        let test =
+            climb.start.saturating_add((done / interval + 1).saturating_mul(interval).max(enough));
         let last = self.config.decay.final_start(self.config.total_steps).unwrap_or(u64::MAX);
         test.min(last).min(warmup_end(&self.config, &climb)).max(next)
     }
@@ -247,7 +264,8 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         observation
     }
 
-    /// [`observe`](Self::observe) where more than a finite loss between two tests has to be looked at.
+    /// [`observe`](Self::observe) where more than a finite loss between two tests has to be looked
+    /// at.
     #[inline(never)]
     fn look(&mut self, loss: T) -> Observation<T> {
         let taken = self.step;
@@ -259,26 +277,52 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         let Phase::Warmup(climb) = self.phase else {
             return self.look_at_decay(loss, from(self));
         };
-        // The order of the reference: (a) the final decay, whatever the phase; (b) the end of the warmup, or the loss.
-        if self.config.decay.final_start(self.config.total_steps).is_some_and(|start| self.step >= start) {
-            return Observation::Event(self.begin_decay(Reason::WarmupUsed, from(self), from(self)));
+        // The order of the reference: (a) the final decay, whatever the phase; (b) the end of the
+        // warmup, or the loss.
+        if self
+            .config
+            .decay
+            .final_start(self.config.total_steps)
+            .is_some_and(|start| self.step >= start)
+        {
+            return Observation::Event(self.begin_decay(
+                Reason::WarmupUsed,
+                from(self),
+                from(self),
+            ));
         }
         let used = self.step >= warmup_end(&self.config, &climb);
         if failed {
             if used && self.failures > TRIES {
                 self.failures = TOLD;
-                return Observation::Event(self.begin_decay(Reason::StillNonFinite, from(self), climb.base));
+                return Observation::Event(self.begin_decay(
+                    Reason::StillNonFinite,
+                    from(self),
+                    climb.base,
+                ));
             }
             return self.end_climb_by_failure(&climb, from(self));
         }
         if used && self.config.fallback == Fallback::Reached {
-            return Observation::Event(self.begin_decay(Reason::WarmupUsed, from(self), from(self)));
+            return Observation::Event(self.begin_decay(
+                Reason::WarmupUsed,
+                from(self),
+                from(self),
+            ));
         }
         self.trajectory.push(loss);
         let copyless = self.config.restore && !self.kept;
-        if used && (climb.rate == T::zero() || copyless || self.trajectory.losses() < u64::from(self.fewest())) {
+        if used
+            && (climb.rate == T::zero()
+                || copyless
+                || self.trajectory.losses() < u64::from(self.fewest()))
+        {
             // Too short a climb to tell anything: what it started from was tested.
-            return Observation::Event(self.begin_decay(Reason::WarmupUsed, from(self), climb.base));
+            return Observation::Event(self.begin_decay(
+                Reason::WarmupUsed,
+                from(self),
+                climb.base,
+            ));
         }
         if copyless && loss.is_finite() {
             self.kept = true;
@@ -321,26 +365,29 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         Observation::Event(Event::Diverged { step, reason, from, to: self.lr() })
     }
 
-    /// The peak of a decay that goes back: `rescue` times lower. `None` where there is no way back, or it was gone often enough, or the run is
-    /// over, or the learning rate cannot be lower.
+    /// The peak of a decay that goes back: `rescue` times lower. `None` where there is no way back,
+    /// or it was gone often enough, or the run is over, or the learning rate cannot be lower.
     fn rescued_peak(&self) -> Option<T> {
         let (Some(factor), &Phase::Decay { peak, .. }) = (self.config.rescue, &self.phase) else {
             return None;
         };
         let way_back = self.config.restore && self.kept && self.watch.may_rescue();
         let peak = peak / T::of(factor);
-        let can_be =
-            peak > T::of(self.config.floor_lr) && peak.is_normal() && (T::of(self.config.max_lr) / peak).is_finite();
+        let can_be = peak > T::of(self.config.floor_lr)
+            && peak.is_normal()
+            && (T::of(self.config.max_lr) / peak).is_finite();
         (way_back && can_be && self.step < self.config.total_steps).then_some(peak)
     }
 
-    /// Losses without which there is no test. The last test of the warmup has to decide, so it takes fewer.
+    /// Losses without which there is no test. The last test of the warmup has to decide, so it
+    /// takes fewer.
     pub fn fewest(&self) -> u32 {
         let used = matches!(self.phase, Phase::Warmup(climb) if self.step >= warmup_end(&self.config, &climb));
         if used { self.config.min_samples.min(LAST_TEST) } else { self.config.min_samples }
     }
 
-    /// Second part: the test. A pure function of the state: it can run elsewhere, later, or many in one launch.
+    /// Second part: the test. A pure function of the state: it can run elsewhere, later, or many in
+    /// one launch.
     ///
     /// [`judge`](Self::judge) of [`measure`](Self::measure).
     pub fn test(&self) -> Report<T> {
@@ -354,7 +401,13 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
 
     /// The decision, from numbers that were measured here or, by the same arithmetic, on a device.
     pub fn judge(&self, measured: &Measurement<T>) -> Report<T> {
-        detector::judge(&self.config, measured, self.trajectory.losses(), &self.fit, &self.situation())
+        detector::judge(
+            &self.config,
+            measured,
+            self.trajectory.losses(),
+            &self.fit,
+            &self.situation(),
+        )
     }
 
     fn situation(&self) -> Situation<T> {
@@ -374,7 +427,8 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         }
     }
 
-    /// Third part: applies a test's report. A report of an earlier climb or of another phase changes nothing.
+    /// Third part: applies a test's report. A report of an earlier climb or of another phase
+    /// changes nothing.
     pub fn resolve(&mut self, report: &Report<T>) -> Option<Event<T>> {
         let Phase::Warmup(climb) = self.phase else {
             return None;
@@ -395,7 +449,9 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
                     let rate = T::of(first_rate(&self.config) / slowdown);
                     self.restore(Reason::PastMinimum, from, report.argmin_lr, rate)
                 }
-                _ if self.config.restore => self.restore(Reason::PastMinimum, from, report.argmin_lr, T::zero()),
+                _ if self.config.restore => {
+                    self.restore(Reason::PastMinimum, from, report.argmin_lr, T::zero())
+                }
                 _ => self.begin_decay(Reason::PastMinimum, from, report.argmin_lr),
             });
         }
@@ -425,7 +481,11 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             return Observation::Nothing;
         };
         let taken = self.step - 1;
-        let to = climb_lr(&self.config, climb, taken.saturating_sub(u64::from(back_steps)).max(climb.start));
+        let to = climb_lr(
+            &self.config,
+            climb,
+            taken.saturating_sub(u64::from(back_steps)).max(climb.start),
+        );
         if !self.config.restore {
             return Observation::Event(self.begin_decay(Reason::NonFinite, from, to));
         }
@@ -437,7 +497,8 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             let rate = T::of(first_rate(&self.config) / slowdown);
             return Observation::Event(self.restore(Reason::NonFinite, from, to, rate));
         }
-        // Nothing to go back to, or going back did not help: hold the learning rate, and say so once.
+        // Nothing to go back to, or going back did not help: hold the learning rate, and say so
+        // once.
         let first = if self.kept { self.failures == TRIES + 1 } else { self.failures == 1 };
         self.climb_from(from, T::zero());
         if first {
@@ -472,20 +533,23 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         Event::Decay { step: self.step, reason, from, peak }
     }
 
-    /// The posterior of one vote (from 0) of a report that was just made, and what its numbers mean; `None` if losses came
-    /// since. `loss(x) = center + scale · mean_at(x)` at the learning rate [`Self::lr_on_climb`]`(x)`.
+    /// The posterior of one vote (from 0) of a report that was just made, and what its numbers
+    /// mean; `None` if losses came since. `loss(x) = center + scale · mean_at(x)` at the
+    /// learning rate [`Self::lr_on_climb`]`(x)`.
     pub fn posterior(&self, report: &Report<T>, vote: u32) -> Option<Posterior<T>> {
         let present = report.step == self.step;
         present.then(|| detector::posterior(&self.config, &self.trajectory, report, vote)).flatten()
     }
 
-    /// The learning rate at the part `x` in [0, 1] of the present climb; the constant one in the decay.
+    /// The learning rate at the part `x` in [0, 1] of the present climb; the constant one in the
+    /// decay.
     pub fn lr_on_climb(&self, x: T) -> T {
         let Situation { low, high, .. } = self.situation();
         self.config.warmup.at(x, low, high)
     }
 
-    /// Whether the copy that the last [`Event::Snapshot`] asked for may still be asked back: if not, its memory is free.
+    /// Whether the copy that the last [`Event::Snapshot`] asked for may still be asked back: if
+    /// not, its memory is free.
     pub fn may_restore(&self) -> bool {
         match self.phase {
             Phase::Warmup(_) => self.config.restore && self.kept,

@@ -1,5 +1,6 @@
-//! Numbers that survive every format bit for bit, NaN and infinities included: their shortest decimal text in
-//! formats for people (JSON has no NaN, and not every reader rounds correctly), their bits in binary ones.
+//! Numbers that survive every format bit for bit, NaN and infinities included: their shortest
+//! decimal text in formats for people (JSON has no NaN, and not every reader rounds correctly),
+//! their bits in binary ones.
 
 use crate::real::Real;
 use core::fmt;
@@ -43,7 +44,9 @@ impl<'de, T: Real> Deserialize<'de> for Exact<T> {
             deserializer.deserialize_any(Text(PhantomData)).map(Exact)
         } else {
             let bits = u64::deserialize(deserializer)?;
-            T::from_bits_u64(bits).map(Exact).ok_or_else(|| de::Error::custom("the bits of a wider number"))
+            T::from_bits_u64(bits)
+                .map(Exact)
+                .ok_or_else(|| de::Error::custom("the bits of a wider number"))
         }
     }
 }
@@ -52,7 +55,9 @@ pub(crate) fn serialize<T: Real, S: Serializer>(x: &T, serializer: S) -> Result<
     Exact(*x).serialize(serializer)
 }
 
-pub(crate) fn deserialize<'de, T: Real, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub(crate) fn deserialize<'de, T: Real, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     Exact::deserialize(deserializer).map(|Exact(x)| x)
 }
 
@@ -60,11 +65,16 @@ pub(crate) fn deserialize<'de, T: Real, D: Deserializer<'de>>(deserializer: D) -
 pub(crate) mod option {
     use super::{Deserialize, Deserializer, Exact, Real, Serialize, Serializer};
 
-    pub(crate) fn serialize<T: Real, S: Serializer>(x: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<T: Real, S: Serializer>(
+        x: &Option<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         x.map(Exact).serialize(serializer)
     }
 
-    pub(crate) fn deserialize<'de, T: Real, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    pub(crate) fn deserialize<'de, T: Real, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<T>, D::Error> {
         Ok(Option::<Exact<T>>::deserialize(deserializer)?.map(|Exact(x)| x))
     }
 }

@@ -95,18 +95,33 @@ impl fmt::Display for StateError {
                 )
             }
             StateError::Precision(bits) => {
-                write!(f, "the saved state is of a run in {bits} bits: load it into AutoWu of that precision")
+                write!(
+                    f,
+                    "the saved state is of a run in {bits} bits: load it into AutoWu of that precision"
+                )
             }
             StateError::Config(e) => write!(f, "the saved state's configuration is invalid: {e}"),
             StateError::Phase => {
-                write!(f, "the saved state's phase cannot be: the file is damaged or of another program")
+                write!(
+                    f,
+                    "the saved state's phase cannot be: the file is damaged or of another program"
+                )
             }
             StateError::History => {
-                write!(f, "the saved state's loss history cannot be: the file is damaged or of another program")
+                write!(
+                    f,
+                    "the saved state's loss history cannot be: the file is damaged or of another program"
+                )
             }
-            StateError::Fit => write!(f, "the saved state's fit cannot be: the file is damaged or of another program"),
+            StateError::Fit => write!(
+                f,
+                "the saved state's fit cannot be: the file is damaged or of another program"
+            ),
             StateError::Watch => {
-                write!(f, "the saved state's watch over the decay cannot be: the file is damaged or of another program")
+                write!(
+                    f,
+                    "the saved state's watch over the decay cannot be: the file is damaged or of another program"
+                )
             }
         }
     }
@@ -128,7 +143,8 @@ impl<T: Real, const N: usize> TryFrom<State<T, N>> for AutoWu<T, N> {
         let ceiling = T::of(s.config.max_lr);
         let lr = |x: T| x > T::zero() && x <= ceiling && (ceiling / x).is_finite();
         let phase = match s.phase {
-            // A warmup can outlast the budget: by losses that are not finite, or a test that is made elsewhere and late.
+            // A warmup can outlast the budget: by losses that are not finite, or a test that is
+            // made elsewhere and late.
             Phase::Warmup(Climb { base, rate, start, .. }) => {
                 lr(base) && rate >= T::zero() && rate.is_finite() && start <= s.step
             }

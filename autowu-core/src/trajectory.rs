@@ -3,12 +3,14 @@
 use crate::real::Real;
 use heapless::Vec;
 
-/// The losses since the climb began, in order: exact up to `N` of them, then means of ever longer blocks.
+/// The losses since the climb began, in order: exact up to `N` of them, then means of ever longer
+/// blocks.
 ///
-/// When the memory is full, neighbours are merged and from then on each entry is the mean of `resolution` losses
-/// (a power of two), so that `N/2` to `N` entries cover the whole history evenly. Means, unlike every n-th
-/// loss, do not alias with a periodic loss. A loss that is not finite keeps its place and is left out of the mean; a block with no
-/// finite loss is NaN. The losses after the last whole block wait and are not seen by a test yet.
+/// When the memory is full, neighbours are merged and from then on each entry is the mean of
+/// `resolution` losses (a power of two), so that `N/2` to `N` entries cover the whole history
+/// evenly. Means, unlike every n-th loss, do not alias with a periodic loss. A loss that is not
+/// finite keeps its place and is left out of the mean; a block with no finite loss is NaN. The
+/// losses after the last whole block wait and are not seen by a test yet.
 #[derive(Clone, Debug)]
 pub struct Trajectory<T, const N: usize> {
     pub(crate) blocks: Vec<T, N>,
@@ -27,7 +29,8 @@ impl<T: Real, const N: usize> PartialEq for Trajectory<T, N> {
         self.blocks.len() == other.blocks.len()
             && self.blocks.iter().zip(&other.blocks).all(same)
             && same((&self.mean, &other.mean))
-            && (self.resolution, self.finite, self.waiting) == (other.resolution, other.finite, other.waiting)
+            && (self.resolution, self.finite, self.waiting)
+                == (other.resolution, other.finite, other.waiting)
     }
 }
 
@@ -85,7 +88,11 @@ impl<T: Real, const N: usize> Trajectory<T, N> {
             // An odd capacity leaves one block over: it joins the one on its way.
             let left = self.blocks[2 * pairs];
             if left.is_finite() {
-                self.mean = if self.finite == 0 { left } else { left * T::of(0.5) + self.mean * T::of(0.5) };
+                self.mean = if self.finite == 0 {
+                    left
+                } else {
+                    left * T::of(0.5) + self.mean * T::of(0.5)
+                };
                 self.finite = self.finite.saturating_add(self.resolution);
             }
             self.waiting = self.waiting.saturating_add(self.resolution);
@@ -119,8 +126,8 @@ impl<T: Real, const N: usize> Trajectory<T, N> {
         &self.blocks
     }
 
-    /// `x` of the `i`-th entry: its place among the `n` losses of the whole entries, divided by `n`. For the i-th of n
-    /// single losses i/n, for a block the middle of its losses.
+    /// `x` of the `i`-th entry: its place among the `n` losses of the whole entries, divided by
+    /// `n`. For the i-th of n single losses i/n, for a block the middle of its losses.
     pub fn x(&self, i: usize) -> T {
         let per = T::of_u64(self.resolution);
         let middle = (per - T::one()) / (per + per);
@@ -162,7 +169,10 @@ mod tests {
             for i in 0..4096 {
                 t.push(if i % period == 0 { 1.0 } else { 0.0 });
             }
-            assert!(t.values().iter().all(|&v| (v - 1.0 / period as f64).abs() < 1e-12), "{period}");
+            assert!(
+                t.values().iter().all(|&v| (v - 1.0 / period as f64).abs() < 1e-12),
+                "{period}"
+            );
         }
     }
 
@@ -207,10 +217,17 @@ mod tests {
             assert_eq!(t.losses(), i as u64 + 1);
             let per = t.resolution() as f64;
             for (k, &value) in t.values().iter().enumerate() {
-                assert!((value - (per * k as f64 + (per - 1.0) / 2.0)).abs() < 1e-9, "{i}, block {k}: {value}");
+                assert!(
+                    (value - (per * k as f64 + (per - 1.0) / 2.0)).abs() < 1e-9,
+                    "{i}, block {k}: {value}"
+                );
             }
             let seen = t.len() as f64 * per;
-            assert!(t.waiting == 0 || (t.mean - (seen + f64::from(i)) / 2.0).abs() < 1e-9, "{i}: {}", t.mean);
+            assert!(
+                t.waiting == 0 || (t.mean - (seen + f64::from(i)) / 2.0).abs() < 1e-9,
+                "{i}: {}",
+                t.mean
+            );
         }
     }
 

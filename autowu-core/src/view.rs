@@ -29,7 +29,11 @@ impl<T: Real> View<T> {
         let (head, _) = moments(finite().take(HEAD));
         let lowest = finite().fold(head, |low, y| low.min(y));
         let ceiling = head + (head - lowest);
-        let ceiling = if config.clip && lowest < head && ceiling.is_finite() { ceiling } else { T::max_value() };
+        let ceiling = if config.clip && lowest < head && ceiling.is_finite() {
+            ceiling
+        } else {
+            T::max_value()
+        };
         let (center, scale) = if config.standardise {
             let (center, deviation) = moments(finite().map(|y| y.min(ceiling)));
             (center, if deviation > T::zero() { deviation } else { T::one() })
@@ -46,7 +50,8 @@ impl<T: Real> View<T> {
         ((loss.min(self.ceiling) * half - self.center * half) / self.scale) * T::of(2.0)
     }
 
-    /// The first `size` finite losses of the trajectory in the order of `permutation`, as `(x, y − shift)`.
+    /// The first `size` finite losses of the trajectory in the order of `permutation`, as `(x, y −
+    /// shift)`.
     pub fn subset<'a, const N: usize>(
         &'a self,
         trajectory: &'a Trajectory<T, N>,
@@ -56,7 +61,9 @@ impl<T: Real> View<T> {
     ) -> impl Iterator<Item = (T, T)> + 'a {
         (0..trajectory.len() as u32)
             .map(move |i| permutation.index(i) as usize)
-            .filter_map(move |i| trajectory.values().get(i).filter(|y| y.is_finite()).map(|&y| (i, y)))
+            .filter_map(move |i| {
+                trajectory.values().get(i).filter(|y| y.is_finite()).map(|&y| (i, y))
+            })
             .take(size as usize)
             .map(move |(i, y)| (trajectory.x(i), self.y(y) - shift))
     }
@@ -66,9 +73,11 @@ impl<T: Real> View<T> {
         moments(trajectory.values().iter().copied().filter(|y| y.is_finite()).map(|y| self.y(y))).0
     }
 
-    /// `b · (q |m_{k−1} − 2 m_k + m_{k+1}|/1.2816)²/6`, `q` the 80th percentile, over the means `m_k` of blocks of `b = ⌊n/blocks⌋` finite losses: the
-    /// variance of white noise, and, for noise that is correlated over less than a block, the variance that its mean over many
-    /// losses shows. Second differences see no slope, a percentile sees no cliff. 0 where there are too few losses.
+    /// `b · (q |m_{k−1} − 2 m_k + m_{k+1}|/1.2816)²/6`, `q` the 80th percentile, over the means
+    /// `m_k` of blocks of `b = ⌊n/blocks⌋` finite losses: the variance of white noise, and, for
+    /// noise that is correlated over less than a block, the variance that its mean over many
+    /// losses shows. Second differences see no slope, a percentile sees no cliff. 0 where there are
+    /// too few losses.
     pub fn scatter<const N: usize>(&self, trajectory: &Trajectory<T, N>, blocks: u32) -> T {
         let Some(size) = self.samples.checked_div(blocks).map(|size| size.max(1)) else {
             return T::zero(); // no blocks: not asked for
@@ -100,7 +109,8 @@ fn moments<T: Real>(values: impl Iterator<Item = T> + Clone) -> (T, T) {
     let half = T::of(0.5);
     let n = T::of_u64(values.clone().count().max(1) as u64);
     let rough = values.clone().fold(T::zero(), |sum, y| sum + y / n);
-    let mean = rough + values.clone().fold(T::zero(), |sum, y| sum + (y * half - rough * half) / n) * T::of(2.0);
+    let mean = rough
+        + values.clone().fold(T::zero(), |sum, y| sum + (y * half - rough * half) / n) * T::of(2.0);
     let far = |y: T| y * half - mean * half;
     let widest = values.clone().fold(T::zero(), |top, y| top.max(far(y).abs()));
     if !(widest > T::zero()) {
@@ -183,7 +193,8 @@ mod tests {
         assert_eq!(scatter((0..3).map(f64::from)), 0.0);
     }
 
-    /// A sum of a thousand terms is off by many units in its last place; the mean and deviation of equal numbers are not.
+    /// A sum of a thousand terms is off by many units in its last place; the mean and deviation of
+    /// equal numbers are not.
     #[test]
     fn equal_losses_are_their_mean() {
         for loss in [0.1, -0.3, 1e10 / 3.0] {
@@ -197,14 +208,16 @@ mod tests {
         assert_eq!((view.center, view.scale, view.y(0.5)), (0.5, 1.0, 0.0));
     }
 
-    /// A loss counts for no more than twice the descent; where there was none, or nobody asked, it counts for what it is.
+    /// A loss counts for no more than twice the descent; where there was none, or nobody asked, it
+    /// counts for what it is.
     #[test]
     fn only_what_fell_is_clipped() {
         let y_of_last = |losses: [f64; 12], clip| {
             let mut t = Trajectory::<f64, 64>::new();
             losses.into_iter().for_each(|y| t.push(y));
             let view = View::of(&t, &Config { clip, standardise: false, ..Config::new(1000) });
-            let last = view.subset(&t, Permutation::new(12, 0, 0, 0), 12, 0.0).find(|&(x, _)| x > 0.9);
+            let last =
+                view.subset(&t, Permutation::new(12, 0, 0, 0), 12, 0.0).find(|&(x, _)| x > 0.9);
             last.map(|(_, y)| y)
         };
         let mut fell = [3.0; 12];
@@ -224,7 +237,8 @@ mod tests {
             let view = View::of(&t, &Config { standardise, clip: false, ..Config::new(1000) });
             let mean = view.y_mean(&t);
             assert!((view.center + view.scale * mean - 9.0).abs() < 1e-12);
-            let sum: f64 = view.subset(&t, Permutation::new(50, 0, 0, 0), 50, mean).map(|(_, y)| y).sum();
+            let sum: f64 =
+                view.subset(&t, Permutation::new(50, 0, 0, 0), 50, mean).map(|(_, y)| y).sum();
             assert!(sum.abs() < 1e-11, "{sum}");
         }
     }

@@ -14,21 +14,28 @@ const PARTS: u64 = 32;
 /// How probable it may be that a decay which has lost nothing is stopped.
 const FALSE_ALARM: f64 = 0.01;
 
-/// Times that a run goes back in its decay. What is still lost then is not lost to the learning rate.
+/// Times that a run goes back in its decay. What is still lost then is not lost to the learning
+/// rate.
 const RESCUES: u32 = 3;
 
 /// What the loss was at first and at best, in means over `span` losses, and the mean on its way.
 ///
-/// A mean that is above the middle between the two has lost more than half of the descent: to a learning rate that was too high for long,
-/// and not high enough to be seen at once. The middle does not depend on unit and zero of the loss.
+/// A mean that is above the middle between the two has lost more than half of the descent: to a
+/// learning rate that was too high for long, and not high enough to be seen at once. The middle
+/// does not depend on unit and zero of the loss.
 ///
-/// Noise must not be taken for a loss of the descent, so that the span is long enough for the distance to the middle to stand out of the noise of
-/// the means; where it never does, nothing is watched.
+/// Noise must not be taken for a loss of the descent, so that the span is long enough for the
+/// distance to the middle to stand out of the noise of the means; where it never does, nothing is
+/// watched.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields, bound(serialize = "T: Real", deserialize = "T: Real")))]
+#[cfg_attr(
+    feature = "serde",
+    serde(deny_unknown_fields, bound(serialize = "T: Real", deserialize = "T: Real"))
+)]
 pub(crate) struct Watch<T> {
-    /// Standard deviation of one loss, by the last test that was sure of a descent; infinite before.
+    /// Standard deviation of one loss, by the last test that was sure of a descent; infinite
+    /// before.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
     pub noise: T,
     /// Losses that a mean is taken over; 0: nothing is watched.
@@ -50,22 +57,32 @@ pub(crate) struct Watch<T> {
 impl<T: Real> Watch<T> {
     pub fn new() -> Self {
         let unknown = T::infinity();
-        Watch { noise: unknown, span: 0, first: unknown, lowest: unknown, mean: T::zero(), count: 0, rescues: 0 }
+        Watch {
+            noise: unknown,
+            span: 0,
+            first: unknown,
+            lowest: unknown,
+            mean: T::zero(),
+            count: 0,
+            rescues: 0,
+        }
     }
 
-    /// A test was made: if it is sure of a descent, its noise is that of the losses, of which each sample stands for `resolution`.
+    /// A test was made: if it is sure of a descent, its noise is that of the losses, of which each
+    /// sample stands for `resolution`.
     pub fn see(&mut self, report: &Report<T>, resolution: u64, config: &Config) {
         if report.fell(config) {
             self.noise = report.scale * (report.hyper.noise * T::of_u64(resolution)).sqrt();
         }
     }
 
-    /// A climb is over: what its losses were at first and at best, in means as short as their noise allows. What it cannot tell, the climbs
-    /// before it may have.
+    /// A climb is over: what its losses were at first and at best, in means as short as their noise
+    /// allows. What it cannot tell, the climbs before it may have.
     pub fn learn<const N: usize>(&mut self, climb: &Trajectory<T, N>, config: &Config) {
         let before = *self;
         let shortest = (config.warmup_steps() / PARTS).max(FEWEST).max(before.span);
-        let mut entries = usize::try_from(shortest.div_ceil(climb.resolution())).unwrap_or(usize::MAX);
+        let mut entries =
+            usize::try_from(shortest.div_ceil(climb.resolution())).unwrap_or(usize::MAX);
         while entries <= climb.len() / 2 {
             let Some((first, lowest)) = ends(climb.values(), entries) else { break };
             self.span = climb.resolution().saturating_mul(entries as u64);
@@ -82,15 +99,19 @@ impl<T: Real> Watch<T> {
         self.span = before.span;
     }
 
-    /// Whether the middle between first and lowest is far enough from both to be told from noise: with the error `e` of a mean,
-    /// `first − (lowest + 2e) ≥ 2 √(3 ln(m/2α)) e`.
+    /// Whether the middle between first and lowest is far enough from both to be told from noise:
+    /// with the error `e` of a mean, `first − (lowest + 2e) ≥ 2 √(3 ln(m/2α)) e`.
     ///
-    /// A mean of the decay, the first and the lowest have errors of their own, so that a mean which is as low as the lowest differs
-    /// from the middle by the half of their distance and an error of `√(1 + 2/4) e`. Each of the decay's `m` means is above the middle
-    /// with a probability of at most `α/m`, by the bound `½ exp(−z²/2)` of the normal tail. `2e` is what the lowest of many means may lie too low.
+    /// A mean of the decay, the first and the lowest have errors of their own, so that a mean which
+    /// is as low as the lowest differs from the middle by the half of their distance and an
+    /// error of `√(1 + 2/4) e`. Each of the decay's `m` means is above the middle
+    /// with a probability of at most `α/m`, by the bound `½ exp(−z²/2)` of the normal tail. `2e` is
+    /// what the lowest of many means may lie too low.
     fn stands_out(&self, config: &Config) -> bool {
-        let means = (config.total_steps.saturating_sub(config.warmup_steps()) / self.span.max(1)).max(1);
-        let clearance = T::of(2.0) * T::of(3.0 * libm::log(means as f64 / (2.0 * FALSE_ALARM))).sqrt();
+        let means =
+            (config.total_steps.saturating_sub(config.warmup_steps()) / self.span.max(1)).max(1);
+        let clearance =
+            T::of(2.0) * T::of(3.0 * libm::log(means as f64 / (2.0 * FALSE_ALARM))).sqrt();
         let error = self.noise / T::of_u64(self.span).sqrt();
         self.first > self.lowest && self.first - self.lowest >= (clearance + T::of(2.0)) * error
     }
@@ -144,12 +165,14 @@ impl<T: Real> Watch<T> {
         let known = self.first.is_finite() && self.lowest.is_finite();
         let unknown = self.first == T::infinity() && self.lowest == T::infinity();
         let watched = self.span == 0 || known && self.first > self.lowest;
-        let mean = self.mean.is_finite() && (self.count < self.span || self.count == 0 && self.mean == T::zero());
+        let mean = self.mean.is_finite()
+            && (self.count < self.span || self.count == 0 && self.mean == T::zero());
         (known || unknown) && watched && mean && self.noise >= T::zero() && self.rescues <= RESCUES
     }
 }
 
-/// The first and the lowest of the means over `entries` neighbours, in steps of half as many; `None` without a finite one.
+/// The first and the lowest of the means over `entries` neighbours, in steps of half as many;
+/// `None` without a finite one.
 fn ends<T: Real>(values: &[T], entries: usize) -> Option<(T, T)> {
     let mean = |window: &[T]| {
         let finite = || window.iter().copied().filter(|y| y.is_finite());
@@ -157,7 +180,8 @@ fn ends<T: Real>(values: &[T], entries: usize) -> Option<(T, T)> {
         finite().fold(T::zero(), |sum, y| sum + y / count)
     };
     let windows = values.windows(entries.max(1)).step_by((entries / 2).max(1));
-    let mut means = windows.filter(|w| w.iter().any(|y| y.is_finite())).map(mean).filter(|m| m.is_finite());
+    let mut means =
+        windows.filter(|w| w.iter().any(|y| y.is_finite())).map(mean).filter(|m| m.is_finite());
     let first = means.next()?;
     Some((first, means.fold(first, |lowest, mean| lowest.min(mean))))
 }
@@ -168,7 +192,8 @@ mod tests {
     use crate::{AutoWu, Event, Reason};
     use std::vec::Vec;
 
-    /// A run of 400 steps whose loss falls to 1, has its minimum at a learning rate of 1e-2, and in the decay is `decay(step, lr)`.
+    /// A run of 400 steps whose loss falls to 1, has its minimum at a learning rate of 1e-2, and in
+    /// the decay is `decay(step, lr)`.
     fn run(config: Config, mut decay: impl FnMut(u64, f64) -> f64) -> (Vec<f64>, Vec<Event<f64>>) {
         let mut autowu: AutoWu = AutoWu::new(config).unwrap();
         let (mut lrs, mut events) = (Vec::new(), Vec::new());
@@ -219,10 +244,14 @@ mod tests {
     #[cfg_attr(miri, ignore = "takes hours there")]
     fn a_number_that_is_none_goes_back_too() {
         let mut first = true;
-        let (lrs, events) =
-            run(Config::new(400), |step, _| if step == 250 && core::mem::take(&mut first) { f64::NAN } else { 1.0 });
+        let (lrs, events) = run(Config::new(400), |step, _| {
+            if step == 250 && core::mem::take(&mut first) { f64::NAN } else { 1.0 }
+        });
         assert!(
-            matches!(events.last(), Some(Event::Restore { step: 251, reason: Reason::NonFinite, .. })),
+            matches!(
+                events.last(),
+                Some(Event::Restore { step: 251, reason: Reason::NonFinite, .. })
+            ),
             "{events:?}"
         );
         assert!(lrs[251] < 0.34 * lrs[250]);
@@ -240,9 +269,15 @@ mod tests {
             let (lrs, events) = run(config, |_, _| 5.0);
             let said = lost(&events);
             assert_eq!(said.iter().filter(restored).count(), times, "{events:?}");
-            assert!(said.len() == times + 1 && matches!(said.last(), Some(Event::Diverged { .. })), "{events:?}");
+            assert!(
+                said.len() == times + 1 && matches!(said.last(), Some(Event::Diverged { .. })),
+                "{events:?}"
+            );
             for (step, lr) in lrs.into_iter().enumerate() {
-                assert!(lr >= config.floor_lr && (lr > 0.0 || step == 399), "step {step}: {lr}; {events:?}");
+                assert!(
+                    lr >= config.floor_lr && (lr > 0.0 || step == 399),
+                    "step {step}: {lr}; {events:?}"
+                );
             }
         }
     }
@@ -250,17 +285,22 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "takes hours there")]
     fn numbers_that_are_none_are_said_once_however_many() {
-        let nan =
-            |e: &&Event<f64>| matches!(e, Event::Diverged { reason: Reason::NonFinite | Reason::StillNonFinite, .. });
-        for config in
-            [Config::new(400), Config::new(400).without_restore(), Config { rescue: None, ..Config::new(400) }]
-        {
-            let (_, events) = run(config, |step, _| if (250..300).contains(&step) { f64::NAN } else { 1.0 });
+        let nan = |e: &&Event<f64>| {
+            matches!(e, Event::Diverged { reason: Reason::NonFinite | Reason::StillNonFinite, .. })
+        };
+        for config in [
+            Config::new(400),
+            Config::new(400).without_restore(),
+            Config { rescue: None, ..Config::new(400) },
+        ] {
+            let (_, events) =
+                run(config, |step, _| if (250..300).contains(&step) { f64::NAN } else { 1.0 });
             assert_eq!(events.iter().filter(nan).count(), 1, "{events:?}");
         }
         // Back three times for the first of them, and not again for the second: both are said.
-        let (_, events) =
-            run(Config::new(400), |step, _| if [250, 251, 252, 253, 300].contains(&step) { f64::NAN } else { 1.0 });
+        let (_, events) = run(Config::new(400), |step, _| {
+            if [250, 251, 252, 253, 300].contains(&step) { f64::NAN } else { 1.0 }
+        });
         let reasons: Vec<_> = events
             .iter()
             .filter(nan)
@@ -271,7 +311,8 @@ mod tests {
 
     #[test]
     fn losses_from_before_a_restore_are_not_counted_after_it() {
-        let mut watch = Watch::<f64> { span: 4, first: 2.0, lowest: 1.0, noise: 0.0, ..Watch::new() };
+        let mut watch =
+            Watch::<f64> { span: 4, first: 2.0, lowest: 1.0, noise: 0.0, ..Watch::new() };
         [9.0; 3].into_iter().for_each(|loss| watch.push(loss));
         watch.rescued();
         [1.0; 4].into_iter().for_each(|loss| watch.push(loss));
@@ -286,9 +327,13 @@ mod tests {
         while autowu.steps() < 400 {
             let decades = (autowu.lr() / 1e-2).log10();
             let decaying = autowu.phase().name() == "decay";
-            let event = autowu.step(if decaying { 5.0 } else { 1.0 + 0.2 * decades * decades }).event;
+            let event =
+                autowu.step(if decaying { 5.0 } else { 1.0 + 0.2 * decades * decades }).event;
             rescues += u32::from(decaying && matches!(event, Some(Event::Restore { .. })));
-            assert!(!decaying || autowu.may_restore() == (rescues < 3 && autowu.steps() < 400), "{rescues}");
+            assert!(
+                !decaying || autowu.may_restore() == (rescues < 3 && autowu.steps() < 400),
+                "{rescues}"
+            );
         }
         assert_eq!(rescues, 3);
     }
@@ -306,7 +351,8 @@ mod tests {
         assert!(watch.span > 0 && watch.is_valid());
     }
 
-    /// A climb that cannot tell, because it is short or its noise is great, changes nothing of what one before it could.
+    /// A climb that cannot tell, because it is short or its noise is great, changes nothing of what
+    /// one before it could.
     #[test]
     fn what_a_climb_cannot_tell_stays_as_it_was() {
         let falls = |losses: u16, by: f64| {
@@ -318,9 +364,11 @@ mod tests {
         let mut watch = Watch { noise: 0.01, ..Watch::new() };
         watch.learn(&falls(400, 1.0), &config);
         assert!(watch.span > 0);
-        for (climb, noise, tells) in
-            [(falls(400, 2.0), 0.01, true), (falls(20, 2.0), 0.01, false), (falls(400, 2.0), 9.0, false)]
-        {
+        for (climb, noise, tells) in [
+            (falls(400, 2.0), 0.01, true),
+            (falls(20, 2.0), 0.01, false),
+            (falls(400, 2.0), 9.0, false),
+        ] {
             let before = Watch { noise, ..watch };
             let mut after = before;
             after.learn(&climb, &config);
@@ -370,7 +418,8 @@ mod tests {
 
     #[test]
     fn a_mean_is_believed_when_it_is_complete() {
-        let mut watch = Watch::<f64> { span: 4, first: 2.0, lowest: 1.0, noise: 0.0, ..Watch::new() };
+        let mut watch =
+            Watch::<f64> { span: 4, first: 2.0, lowest: 1.0, noise: 0.0, ..Watch::new() };
         for complete in [false, false, false, true] {
             watch.push(9.0);
             assert_eq!(watch.has_lost(), complete);

@@ -51,7 +51,8 @@ pub struct Curve {
     pub seed: u64,
     /// Number of the test in its run.
     pub test: u64,
-    /// Place of an entry among the losses that it is the mean of: `(resolution − 1)/(2 · resolution)`.
+    /// Place of an entry among the losses that it is the mean of: `(resolution − 1)/(2 ·
+    /// resolution)`.
     pub middle: f64,
     /// Entries.
     pub length: u32,
@@ -119,9 +120,16 @@ impl<T: Number> Results<T> {
         self.votes.extend(more.votes);
     }
 
-    /// The measurement of curve number `i`, which goes on from `before`; `None` if a number came out that no run can have
-    /// (losses at the ends of the range, say): then core says what it is.
-    pub fn measurement(&self, i: usize, curve: &Curve, params: &Params, before: &Fit<T>) -> Option<Measurement<T>> {
+    /// The measurement of curve number `i`, which goes on from `before`; `None` if a number came
+    /// out that no run can have (losses at the ends of the range, say): then core says what it
+    /// is.
+    pub fn measurement(
+        &self,
+        i: usize,
+        curve: &Curve,
+        params: &Params,
+        before: &Fit<T>,
+    ) -> Option<Measurement<T>> {
         let (&[_, center, scale, mean, _], &samples) = (self.views.get(i)?, self.samples.get(i)?);
         let mut measured = Measurement {
             samples,
@@ -152,7 +160,8 @@ impl<T: Number> Results<T> {
 mod tests {
     use super::*;
 
-    /// The sizes that the kernels' structs have by the rules of C: 2 doubles and 7 words, padded; 3 words of 8, a double, 2 words.
+    /// The sizes that the kernels' structs have by the rules of C: 2 doubles and 7 words, padded; 3
+    /// words of 8, a double, 2 words.
     #[test]
     fn the_layout_is_that_of_the_kernels() {
         assert_eq!(size_of::<Params>(), 48);

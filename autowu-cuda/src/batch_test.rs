@@ -15,7 +15,8 @@ use rayon::prelude::*;
 /// A curve to be tested.
 #[derive(Clone, Copy, Debug)]
 pub struct Stored<'a, T> {
-    /// Its losses in order; at most [`CAPACITY`]. Losses that are not finite keep their place and are left out.
+    /// Its losses in order; at most [`CAPACITY`]. Losses that are not finite keep their place and
+    /// are left out.
     pub losses: &'a [T],
     /// With the number of the test, decides which losses a vote sees.
     pub seed: u64,
@@ -86,8 +87,8 @@ impl<T: Number> BatchTest<T> {
         &self.config
     }
 
-    /// Tests every curve; one measurement per curve, in order, the same on every device up to rounding.
-    /// [`Measurement::verdict`] says what it means.
+    /// Tests every curve; one measurement per curve, in order, the same on every device up to
+    /// rounding. [`Measurement::verdict`] says what it means.
     ///
     /// # Errors
     /// A curve that is too long, or a GPU that fails.
@@ -117,8 +118,9 @@ impl<T: Number> BatchTest<T> {
         }
     }
 
-    /// [`run`](Self::run) for schedulers whose test is due, each by its own rules, seed and history; what the rules of this
-    /// `BatchTest` are plays no part. For simulations of whole runs:
+    /// [`run`](Self::run) for schedulers whose test is due, each by its own rules, seed and
+    /// history; what the rules of this `BatchTest` are plays no part. For simulations of whole
+    /// runs:
     /// ```
     /// use autowu_core::{AutoWu, Config, Observation};
     /// use autowu_cuda::{BatchTest, Device};
@@ -142,16 +144,25 @@ impl<T: Number> BatchTest<T> {
     ///
     /// # Errors
     /// A GPU that fails.
-    pub fn measure<const N: usize>(&self, due: &[&AutoWu<T, N>]) -> Result<Vec<Measurement<T>>, Error> {
+    pub fn measure<const N: usize>(
+        &self,
+        due: &[&AutoWu<T, N>],
+    ) -> Result<Vec<Measurement<T>>, Error> {
         due::measure(&self.engine, due)
     }
 
-    /// [`run`](Self::run) for losses that are on the GPU already, curve after curve, the first tests of runs with
-    /// seeds 0, 1, …; the losses are not copied to the host. Of a curve whose numbers overflow nothing is said ([`Verdict::NotEnough`]).
+    /// [`run`](Self::run) for losses that are on the GPU already, curve after curve, the first
+    /// tests of runs with seeds 0, 1, …; the losses are not copied to the host. Of a curve
+    /// whose numbers overflow nothing is said ([`Verdict::NotEnough`]).
     ///
     /// # Errors
-    /// A curve that is too long, lengths that do not add up to the losses, the host as device, losses of another GPU, or a GPU that fails.
-    pub fn run_device(&self, losses: &CudaView<'_, T>, lengths: &[usize]) -> Result<Vec<Verdict>, Error> {
+    /// A curve that is too long, lengths that do not add up to the losses, the host as device,
+    /// losses of another GPU, or a GPU that fails.
+    pub fn run_device(
+        &self,
+        losses: &CudaView<'_, T>,
+        lengths: &[usize],
+    ) -> Result<Vec<Verdict>, Error> {
         let Engine::Cuda(kernels) = &self.engine else {
             return Err(Error::NotOnDevice);
         };
@@ -164,17 +175,28 @@ impl<T: Number> BatchTest<T> {
         }
         let mut offset = 0;
         let mut record = |(&length, seed): (&usize, u64)| {
-            let curve = Curve { seed, fewest: self.config.min_samples, ..Curve::new(offset, length as u32, 1) };
+            let curve = Curve {
+                seed,
+                fewest: self.config.min_samples,
+                ..Curve::new(offset, length as u32, 1)
+            };
             offset += length as u64;
             curve
         };
         let records: Vec<Curve> = lengths.iter().zip(0..).map(&mut record).collect();
         let params = Params::of(&self.config);
         let fit = Fit::default();
-        let results = kernels.run(&params, &records, Losses::Device(losses), &vec![fit.to_array(); records.len()])?;
+        let results = kernels.run(
+            &params,
+            &records,
+            Losses::Device(losses),
+            &vec![fit.to_array(); records.len()],
+        )?;
         let verdict = |(i, curve): (usize, &Curve)| {
             // Numbers that are none: nothing is said about such a curve.
-            results.measurement(i, curve, &params, &fit).map_or(Verdict::NotEnough, |m| m.verdict(&self.config))
+            results
+                .measurement(i, curve, &params, &fit)
+                .map_or(Verdict::NotEnough, |m| m.verdict(&self.config))
         };
         Ok(records.iter().enumerate().map(verdict).collect())
     }

@@ -1,12 +1,16 @@
 //! Copies between host and GPU that are over when the call returns.
 //!
-//! For memory that is not page-locked CUDA promises that no more than "might be". So both wait, in the stream's order.
+//! For memory that is not page-locked CUDA promises that no more than "might be". So both wait, in
+//! the stream's order.
 
 use cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DeviceRepr, DriverError};
 use std::sync::Arc;
 
 /// To the GPU: the host's memory may go when this returns.
-pub(crate) fn up<T: DeviceRepr>(stream: &Arc<CudaStream>, numbers: &[T]) -> Result<CudaSlice<T>, DriverError> {
+pub(crate) fn up<T: DeviceRepr>(
+    stream: &Arc<CudaStream>,
+    numbers: &[T],
+) -> Result<CudaSlice<T>, DriverError> {
     let there = stream.clone_htod(numbers)?;
     stream.synchronize()?;
     Ok(there)

@@ -5,14 +5,16 @@ use crate::probe;
 use cudarc::driver::CudaStream;
 use std::sync::Arc;
 
-/// Where a batch is computed: on all cores of the host, or on a stream of a GPU. The decisions are the same.
+/// Where a batch is computed: on all cores of the host, or on a stream of a GPU. The decisions are
+/// the same.
 #[derive(Clone, Debug, Default)]
 pub enum Device {
     /// All cores that rayon's thread pool has; the results do not depend on their number.
     #[default]
     Host,
-    /// A stream, which may be the trainer's own: the kernels then run in its order, and nothing is shared across streams. CUDA's
-    /// *per-thread* default stream is another one on each thread of the host: then call from the thread that made the losses.
+    /// A stream, which may be the trainer's own: the kernels then run in its order, and nothing is
+    /// shared across streams. CUDA's *per-thread* default stream is another one on each thread
+    /// of the host: then call from the thread that made the losses.
     Cuda(Arc<CudaStream>),
 }
 

@@ -9,20 +9,25 @@ use autowu_core::{AutoWu, Measurement};
 use rayon::prelude::*;
 use std::borrow::Borrow;
 
-/// [`AutoWu::measure`] of each, in order: on all cores, or on the GPU in one batch per set of rules.
+/// [`AutoWu::measure`] of each, in order: on all cores, or on the GPU in one batch per set of
+/// rules.
 pub(crate) fn measure<T: Number, const N: usize, M: Borrow<AutoWu<T, N>> + Sync>(
     engine: &Engine<T>,
     due: &[M],
 ) -> Result<Vec<Measurement<T>>, Error> {
     let kernels = match engine {
-        Engine::Host => return Ok(due.par_iter().map(|member| member.borrow().measure()).collect()),
+        Engine::Host => {
+            return Ok(due.par_iter().map(|member| member.borrow().measure()).collect());
+        }
         Engine::Cuda(kernels) => kernels,
     };
-    let rules: Vec<Params> = due.iter().map(|member| Params::of(member.borrow().config())).collect();
+    let rules: Vec<Params> =
+        due.iter().map(|member| Params::of(member.borrow().config())).collect();
     let mut measured: Vec<Option<Measurement<T>>> = vec![None; due.len()];
     // Studies compare a handful of rules, fleets have one.
     while let Some(first) = measured.iter().position(Option::is_none) {
-        let alike: Vec<usize> = (first..due.len()).filter(|&i| i == first || rules[i] == rules[first]).collect();
+        let alike: Vec<usize> =
+            (first..due.len()).filter(|&i| i == first || rules[i] == rules[first]).collect();
         let members: Vec<_> = alike.iter().map(|&i| due[i].borrow()).collect();
         for (i, result) in alike.into_iter().zip(on_gpu(kernels, &rules[first], &members)?) {
             measured[i] = Some(result);

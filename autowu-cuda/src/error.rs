@@ -38,7 +38,8 @@ pub enum Error {
         /// Its compute capability.
         capability: (i32, i32),
     },
-    /// Not even one curve of this batch fits in the GPU's memory. (Batches that do not fit as a whole are split.)
+    /// Not even one curve of this batch fits in the GPU's memory. (Batches that do not fit as a
+    /// whole are split.)
     OutOfMemory {
         /// Curves of the batch.
         curves: usize,
@@ -107,10 +108,16 @@ impl fmt::Display for Error {
                 write!(f, "no NVIDIA driver: {reason}; install one, or use the host (Device::Host)")
             }
             Error::NoDevice => {
-                write!(f, "the NVIDIA driver sees no GPU: look at nvidia-smi and CUDA_VISIBLE_DEVICES, or use the host")
+                write!(
+                    f,
+                    "the NVIDIA driver sees no GPU: look at nvidia-smi and CUDA_VISIBLE_DEVICES, or use the host"
+                )
             }
             Error::NoSuchDevice { ordinal, devices } => {
-                write!(f, "there is no GPU number {ordinal}: the driver sees {devices}, counted from 0")
+                write!(
+                    f,
+                    "there is no GPU number {ordinal}: the driver sees {devices}, counted from 0"
+                )
             }
             Error::DriverTooOld { version } => write!(
                 f,
@@ -131,16 +138,28 @@ impl fmt::Display for Error {
             ),
             Error::Driver { during, code } => match name(*code) {
                 Some(name) => {
-                    write!(f, "{during}: the driver says {name} ({code}); the state is as it was before the call")
+                    write!(
+                        f,
+                        "{during}: the driver says {name} ({code}); the state is as it was before the call"
+                    )
                 }
-                None => write!(f, "{during}: the driver says error {code}; the state is as it was before the call"),
+                None => write!(
+                    f,
+                    "{during}: the driver says error {code}; the state is as it was before the call"
+                ),
             },
             Error::Config(e) => write!(f, "{e}"),
             Error::Losses { given, needed } => {
-                write!(f, "{given} losses for {needed} (members × steps): give each member its loss, NaN if it failed")
+                write!(
+                    f,
+                    "{given} losses for {needed} (members × steps): give each member its loss, NaN if it failed"
+                )
             }
             Error::Fits { given, needed } => {
-                write!(f, "{given} fits for {needed} curves: give each its own, `Fit::default()` at its first test")
+                write!(
+                    f,
+                    "{given} fits for {needed} curves: give each its own, `Fit::default()` at its first test"
+                )
             }
             Error::CurveTooLong { curve, length } => write!(
                 f,
@@ -150,7 +169,9 @@ impl fmt::Display for Error {
                 f,
                 "member {member} differs from member 0 in its configuration or its step: a fleet has one of each"
             ),
-            Error::NotOnDevice => write!(f, "the fleet is on the host: make it with Device::Cuda, or use `observe`"),
+            Error::NotOnDevice => {
+                write!(f, "the fleet is on the host: make it with Device::Cuda, or use `observe`")
+            }
             Error::OtherDevice { losses, kernels } => write!(
                 f,
                 "the losses are on GPU {losses} and the kernels run on GPU {kernels}, in another context: copy the losses there, or make the test with the losses' own stream"
@@ -180,7 +201,8 @@ impl From<ConfigError> for Error {
     }
 }
 
-/// The driver's own names of the errors that a user can meet (cuda.h). The driver's function for it needs a driver.
+/// The driver's own names of the errors that a user can meet (cuda.h). The driver's function for it
+/// needs a driver.
 fn name(code: i32) -> Option<&'static str> {
     Some(match code {
         1 => "CUDA_ERROR_INVALID_VALUE",

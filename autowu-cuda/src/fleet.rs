@@ -21,8 +21,9 @@ pub struct Happened<T> {
 
 /// `n` schedulers of one configuration that step together: a sweep, a population, a vmapped model.
 ///
-/// Member `i` decides as the single scheduler `AutoWu::new(Config { seed: config.seed + i, ..config })` does. All that differs is
-/// where and when the tests are computed: those that are due in the same step are one batch, on all cores or on a GPU.
+/// Member `i` decides as the single scheduler `AutoWu::new(Config { seed: config.seed + i, ..config
+/// })` does. All that differs is where and when the tests are computed: those that are due in the
+/// same step are one batch, on all cores or on a GPU.
 /// ```
 /// use autowu_core::{Config, Event};
 /// use autowu_cuda::{Device, Fleet};
@@ -50,7 +51,8 @@ pub struct Happened<T> {
 /// # Ok::<(), autowu_cuda::Error>(())
 /// ```
 /// # Saving
-/// [`members`](Self::members) is the whole state: `Vec<AutoWu>` with serde. [`resume`](Self::resume) goes on from it on any device.
+/// [`members`](Self::members) is the whole state: `Vec<AutoWu>` with serde.
+/// [`resume`](Self::resume) goes on from it on any device.
 #[derive(Debug)]
 pub struct Fleet<T: Number, const N: usize = CAPACITY> {
     members: Vec<AutoWu<T, N>>,
@@ -64,7 +66,8 @@ impl<T: Number, const N: usize> Fleet<T, N> {
     /// # Errors
     /// A rule of the configuration that is broken, or a GPU that the kernels cannot run on.
     pub fn new(config: Config, n: usize, device: Device) -> Result<Self, Error> {
-        let member = |i: usize| AutoWu::new(Config { seed: config.seed.wrapping_add(i as u64), ..config });
+        let member =
+            |i: usize| AutoWu::new(Config { seed: config.seed.wrapping_add(i as u64), ..config });
         let members = (0..n).map(member).collect::<Result<_, _>>()?;
         Ok(Fleet { members, engine: Engine::on(&device)?, waiting: None })
     }
@@ -72,11 +75,13 @@ impl<T: Number, const N: usize> Fleet<T, N> {
     /// Goes on from saved members, on any device.
     ///
     /// # Errors
-    /// Members of different configurations (seeds may differ) or at different steps, or a GPU that the kernels cannot run on.
+    /// Members of different configurations (seeds may differ) or at different steps, or a GPU that
+    /// the kernels cannot run on.
     pub fn resume(members: Vec<AutoWu<T, N>>, device: Device) -> Result<Self, Error> {
         if let Some(first) = members.first() {
             let same = |m: &AutoWu<T, N>| {
-                m.steps() == first.steps() && Config { seed: first.config().seed, ..*m.config() } == *first.config()
+                m.steps() == first.steps()
+                    && Config { seed: first.config().seed, ..*m.config() } == *first.config()
             };
             if let Some(member) = members.iter().position(|m| !same(m)) {
                 return Err(Error::Members { member });
@@ -85,7 +90,8 @@ impl<T: Number, const N: usize> Fleet<T, N> {
         Ok(Fleet { members, engine: Engine::on(&device)?, waiting: None })
     }
 
-    /// The members, in order. Losses that wait on the GPU are not in them yet: [`flush`](Self::flush) first.
+    /// The members, in order. Losses that wait on the GPU are not in them yet:
+    /// [`flush`](Self::flush) first.
     pub fn members(&self) -> &[AutoWu<T, N>] {
         &self.members
     }
@@ -106,13 +112,16 @@ impl<T: Number, const N: usize> Fleet<T, N> {
         self.members.par_iter().with_min_len(1024).map(|m| m.lr_ahead(ahead)).collect()
     }
 
-    /// Steps until a member's next test or the end of its warmup: so long may losses be kept back. 64 where no member has one.
-    pub fn steps_until_test(&self) -> usize {
-        let next = self.members.par_iter().with_min_len(1024).filter_map(AutoWu::steps_until_test).min();
+    /// Steps until a member's next test or the end of its warmup: so long may losses be kept back.
+    /// 64 where no member has one.
+    pub fn steps_until_due(&self) -> usize {
+        let next =
+            self.members.par_iter().with_min_len(1024).filter_map(AutoWu::steps_until_due).min();
         next.map_or(DECAY_WINDOW, |steps| usize::try_from(steps).unwrap_or(usize::MAX))
     }
 
-    /// Takes the loss of each member's next step, and tests those that are due. A failed call changes nothing.
+    /// Takes the loss of each member's next step, and tests those that are due. A failed call
+    /// changes nothing.
     ///
     /// # Errors
     /// Another number of losses than members, losses that wait on the GPU, or a GPU that fails.
@@ -120,9 +129,11 @@ impl<T: Number, const N: usize> Fleet<T, N> {
         self.observe_window(losses, 1)
     }
 
-    /// [`observe`](Self::observe) for the losses of several steps at once, step by step: `losses[step · n + member]`.
+    /// [`observe`](Self::observe) for the losses of several steps at once, step by step:
+    /// `losses[step · n + member]`.
     ///
-    /// What [`AutoWu::step_slice`] says about losses that come late holds for each member. A failed call changes nothing.
+    /// What [`AutoWu::step_slice`] says about losses that come late holds for each member. A failed
+    /// call changes nothing.
     ///
     /// # Errors
     /// As [`observe`](Self::observe).
@@ -137,10 +148,11 @@ impl<T: Number, const N: usize> Fleet<T, N> {
         Ok(happened)
     }
 
-    /// Takes the losses of one step from the GPU, where they stay until a test is due; then all are read at once.
+    /// Takes the losses of one step from the GPU, where they stay until a test is due; then all are
+    /// read at once.
     ///
-    /// Between tests this is one copy within the GPU's memory and no waiting. Events come with the step that reads the losses: a
-    /// loss that is not finite is acted on there, and not before.
+    /// Between tests this is one copy within the GPU's memory and no waiting. Events come with the
+    /// step that reads the losses: a loss that is not finite is acted on there, and not before.
     ///
     /// # Errors
     /// A fleet on the host, another number of losses than members, or a GPU that fails.
@@ -153,12 +165,13 @@ impl<T: Number, const N: usize> Fleet<T, N> {
             none => none.insert(Waiting::new(kernels.stream(), &self.members)?),
         };
         waiting.write(kernels.stream(), losses)?;
-        // A step counts when it waits or has been applied: after a failure the caller can try again with the same losses.
+        // A step counts when it waits or has been applied: after a failure the caller can try again
+        // with the same losses.
         if waiting.count() { Ok(Happened::default()) } else { self.apply_waiting(1) }
     }
 
-    /// The learning rates of the next step, in the GPU's memory. They are computed on the host once per test, for all
-    /// steps until the next.
+    /// The learning rates of the next step, in the GPU's memory. They are computed on the host once
+    /// per test, for all steps until the next.
     ///
     /// # Errors
     /// A fleet on the host, or a GPU that fails.
@@ -193,8 +206,8 @@ impl<T: Number, const N: usize> Fleet<T, N> {
         Ok(happened)
     }
 
-    /// Two passes, so that a failed batch changes nothing: first the members whose test can fall due, on copies; when their
-    /// batch has come back, all of them.
+    /// Two passes, so that a failed batch changes nothing: first the members whose test can fall
+    /// due, on copies; when their batch has come back, all of them.
     fn advance(&mut self, losses: &[T], steps: usize) -> Result<Happened<T>, Error> {
         let n = self.members.len();
         if Some(losses.len()) != n.checked_mul(steps) {
@@ -205,7 +218,7 @@ impl<T: Number, const N: usize> Fleet<T, N> {
         }
         let window = |i: usize| losses[i..].iter().step_by(n).copied();
         let is_due = |(i, member): (usize, &AutoWu<T, N>)| {
-            if member.steps_until_test() != Some(steps as u64) {
+            if member.steps_until_due() != Some(steps as u64) {
                 return None;
             }
             let mut copy = member.clone();
@@ -233,11 +246,19 @@ impl<T: Number, const N: usize> Fleet<T, N> {
             if is_tested[i] {
                 return None;
             }
-            let outcome =
-                if steps == 1 { member.step(losses[i]) } else { member.step_slice(&window(i).collect::<Vec<_>>()) };
-            (outcome.event.is_some() || outcome.report.is_some()).then_some((i, outcome.event, outcome.report))
+            let outcome = if steps == 1 {
+                member.step(losses[i])
+            } else {
+                member.step_slice(&window(i).collect::<Vec<_>>())
+            };
+            (outcome.event.is_some() || outcome.report.is_some()).then_some((
+                i,
+                outcome.event,
+                outcome.report,
+            ))
         };
-        outcomes.par_extend(self.members.par_iter_mut().enumerate().with_min_len(64).filter_map(step));
+        outcomes
+            .par_extend(self.members.par_iter_mut().enumerate().with_min_len(64).filter_map(step));
         outcomes.sort_unstable_by_key(|(i, ..)| *i);
         let mut happened = Happened::default();
         for (i, event, report) in outcomes {

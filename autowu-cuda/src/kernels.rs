@@ -7,7 +7,8 @@ use crate::number::Number;
 use crate::probe::{check, driver};
 use crate::resident::{Failed, Resident};
 use cudarc::driver::{
-    CudaFunction, CudaModule, CudaStream, CudaView, DeviceRepr, DeviceSlice, ValidAsZeroBits, sys::CUresult,
+    CudaFunction, CudaModule, CudaStream, CudaView, DeviceRepr, DeviceSlice, ValidAsZeroBits,
+    sys::CUresult,
 };
 use cudarc::nvrtc::Ptx;
 use std::marker::PhantomData;
@@ -20,7 +21,8 @@ const PTX: &str = include_str!("../kernels/autowu.ptx");
 /// Curves of one launch: enough to fill any GPU many times, and at most about a gigabyte.
 const MOST_CURVES: usize = 1 << 17;
 
-// SAFETY: `repr(C)` structs of plain numbers with the layout of curve.cuh and vote.cuh (tested in batch.rs and by the emulator).
+// SAFETY: `repr(C)` structs of plain numbers with the layout of curve.cuh and vote.cuh (tested in
+// batch.rs and by the emulator).
 unsafe impl DeviceRepr for Params {}
 // SAFETY: as above.
 unsafe impl DeviceRepr for Curve {}
@@ -62,7 +64,8 @@ fn lie_within(curves: &[Curve], losses: usize, fits: usize) -> Result<(), Error>
     if fits != curves.len() {
         return Err(Error::Fits { given: fits, needed: curves.len() });
     }
-    let end = curves.iter().map(|c| c.offset.saturating_add(u64::from(c.length))).max().unwrap_or(0);
+    let end =
+        curves.iter().map(|c| c.offset.saturating_add(u64::from(c.length))).max().unwrap_or(0);
     match usize::try_from(end) {
         Ok(end) if end <= losses => Ok(()),
         end => Err(Error::Losses { given: losses, needed: end.unwrap_or(usize::MAX) }),
@@ -76,10 +79,14 @@ impl<T: Number> Kernels<T> {
     /// A driver or GPU that is too old, or a failed call of the driver.
     pub fn load(stream: &Arc<CudaStream>) -> Result<Self, Error> {
         check(stream.context())?;
-        let module: Arc<CudaModule> =
-            stream.context().load_module(Ptx::from_src(PTX)).map_err(|e| driver("loading the kernels", e))?;
+        let module: Arc<CudaModule> = stream
+            .context()
+            .load_module(Ptx::from_src(PTX))
+            .map_err(|e| driver("loading the kernels", e))?;
         let function = |name: &str| {
-            module.load_function(&format!("{name}_{}", T::NAME)).map_err(|e| driver("looking up a kernel", e))
+            module
+                .load_function(&format!("{name}_{}", T::NAME))
+                .map_err(|e| driver("looking up a kernel", e))
         };
         Ok(Kernels {
             view: function("view")?,
@@ -99,9 +106,10 @@ impl<T: Number> Kernels<T> {
     fn reach(&self, losses: &Losses<'_, T>) -> Result<(), Error> {
         let own = self.stream.context();
         match losses {
-            Losses::Device(losses) if losses.stream().context() != own => {
-                Err(Error::OtherDevice { losses: losses.stream().context().ordinal(), kernels: own.ordinal() })
-            }
+            Losses::Device(losses) if losses.stream().context() != own => Err(Error::OtherDevice {
+                losses: losses.stream().context().ordinal(),
+                kernels: own.ordinal(),
+            }),
             _ => Ok(()),
         }
     }
@@ -109,7 +117,8 @@ impl<T: Number> Kernels<T> {
     /// Tests every curve, in as many launches as memory asks for. Waits for the results.
     ///
     /// # Errors
-    /// Losses of another GPU, a curve that goes beyond the losses or has no fit, not one curve that fits in the GPU's memory, or a failed call of the driver.
+    /// Losses of another GPU, a curve that goes beyond the losses or has no fit, not one curve that
+    /// fits in the GPU's memory, or a failed call of the driver.
     pub fn run(
         &self,
         params: &Params,
@@ -132,7 +141,11 @@ impl<T: Number> Kernels<T> {
                     at_once = (end - done).div_ceil(2);
                 }
                 Err((_, e)) if e.0 == CUresult::CUDA_ERROR_OUT_OF_MEMORY => {
-                    let (free, _) = self.stream.context().mem_get_info().map_err(|e| driver("asking for memory", e))?;
+                    let (free, _) = self
+                        .stream
+                        .context()
+                        .mem_get_info()
+                        .map_err(|e| driver("asking for memory", e))?;
                     let needed = bytes::<T>(params, &curves[done..end]);
                     let fit = free / needed.max(1);
                     return Err(Error::OutOfMemory { curves: curves.len(), needed, free, fit });
@@ -157,12 +170,14 @@ impl<T: Number> Kernels<T> {
         batch.results()
     }
 
-    /// Tests one batch that fits in memory, kernel by kernel, and says how long each took from its launch to its end.
+    /// Tests one batch that fits in memory, kernel by kernel, and says how long each took from its
+    /// launch to its end.
     ///
     /// For benchmarks: [`run`](Self::run) does not wait between kernels.
     ///
     /// # Errors
-    /// Losses of another GPU, a curve that goes beyond the losses or has no fit, or a failed call of the driver.
+    /// Losses of another GPU, a curve that goes beyond the losses or has no fit, or a failed call
+    /// of the driver.
     pub fn time(
         &self,
         params: &Params,

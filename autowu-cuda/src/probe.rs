@@ -90,7 +90,8 @@ pub(crate) fn check(context: &CudaContext) -> Result<(), Error> {
     if version < DRIVER_NEEDED {
         return Err(Error::DriverTooOld { version });
     }
-    let capability = context.compute_capability().map_err(|e| driver("a question to the GPU", e))?;
+    let capability =
+        context.compute_capability().map_err(|e| driver("a question to the GPU", e))?;
     if capability < CAPABILITY_NEEDED {
         return Err(Error::DeviceTooOld { capability });
     }
@@ -115,18 +116,23 @@ fn devices() -> Result<usize, Error> {
 fn driver_version() -> Result<i32, Error> {
     library_is_there()?;
     let mut version = 0;
-    // SAFETY: the driver's library is loaded, and the pointer is to an `int` that lives through the call.
-    unsafe { sys::cuDriverGetVersion(&mut version) }.result().map_err(|e| driver("asking the driver's version", e))?;
+    // SAFETY: the driver's library is loaded, and the pointer is to an `int` that lives through the
+    // call.
+    unsafe { sys::cuDriverGetVersion(&mut version) }
+        .result()
+        .map_err(|e| driver("asking the driver's version", e))?;
     Ok(version)
 }
 
 /// cudarc panics if it cannot load the library, so it is looked for first.
 #[allow(unsafe_code)]
 fn library_is_there() -> Result<(), Error> {
-    let names: &[&str] = if cfg!(windows) { &["nvcuda.dll"] } else { &["libcuda.so.1", "libcuda.so"] };
+    let names: &[&str] =
+        if cfg!(windows) { &["nvcuda.dll"] } else { &["libcuda.so.1", "libcuda.so"] };
     let mut reason = String::new();
     for name in names {
-        // SAFETY: loading NVIDIA's driver runs its initialisers and nothing else; cudarc loads the same library next.
+        // SAFETY: loading NVIDIA's driver runs its initialisers and nothing else; cudarc loads the
+        // same library next.
         match unsafe { libloading::Library::new(*name) } {
             Ok(_) => return Ok(()),
             Err(e) if reason.is_empty() => reason = e.to_string(),

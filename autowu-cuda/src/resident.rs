@@ -60,11 +60,17 @@ impl<'a, T: Number> Resident<'a, T> {
                 // The driver has no memory of no bytes.
                 let one = [T::zero()];
                 let part = &all[base as usize..end as usize];
-                (Resting::Copied(up(stream, if part.is_empty() { &one } else { part }).map_err(failed)?), base)
+                (
+                    Resting::Copied(
+                        up(stream, if part.is_empty() { &one } else { part }).map_err(failed)?,
+                    ),
+                    base,
+                )
             }
         };
         let count = curves.len();
-        let moved: Vec<Curve> = curves.iter().map(|c| Curve { offset: c.offset - base, ..*c }).collect();
+        let moved: Vec<Curve> =
+            curves.iter().map(|c| Curve { offset: c.offset - base, ..*c }).collect();
         Ok(Resident {
             kernels,
             params: *params,
@@ -83,10 +89,17 @@ impl<'a, T: Number> Resident<'a, T> {
         let n = self.curves.len() as u64;
         let losses = self.losses.view();
         let mut call = self.kernels.stream().launch_builder(&self.kernels.view);
-        call.arg(&self.curves).arg(&losses).arg(&self.params).arg(&n).arg(&mut self.views).arg(&mut self.samples);
-        // SAFETY: the arguments are those of `view` in autowu.cu, in order; it reads `length` losses from `offset` on of each
-        // of the `n` curves, which lie within `losses` (`lie_within` in kernels.rs), and writes one view and one count per curve.
-        unsafe { call.launch(config::<T>(n, 0)) }.map_err(|e| ("launch of the kernel `view`", e))?;
+        call.arg(&self.curves)
+            .arg(&losses)
+            .arg(&self.params)
+            .arg(&n)
+            .arg(&mut self.views)
+            .arg(&mut self.samples);
+        // SAFETY: the arguments are those of `view` in autowu.cu, in order; it reads `length`
+        // losses from `offset` on of each of the `n` curves, which lie within `losses`
+        // (`lie_within` in kernels.rs), and writes one view and one count per curve.
+        unsafe { call.launch(config::<T>(n, 0)) }
+            .map_err(|e| ("launch of the kernel `view`", e))?;
         Ok(())
     }
 
@@ -95,10 +108,17 @@ impl<'a, T: Number> Resident<'a, T> {
         let n = self.curves.len() as u64;
         let losses = self.losses.view();
         let mut call = self.kernels.stream().launch_builder(&self.kernels.fit);
-        call.arg(&self.curves).arg(&losses).arg(&self.views).arg(&self.samples).arg(&self.params).arg(&n);
+        call.arg(&self.curves)
+            .arg(&losses)
+            .arg(&self.views)
+            .arg(&self.samples)
+            .arg(&self.params)
+            .arg(&n);
         call.arg(&mut self.fits).arg(&mut self.hypers);
-        // SAFETY: those of `fit`; `fits` has ten numbers per curve and `hypers` three; shared memory is what Scratch<T> takes.
-        unsafe { call.launch(config::<T>(n, T::SCRATCH_BYTES)) }.map_err(|e| ("launch of the kernel `fit`", e))?;
+        // SAFETY: those of `fit`; `fits` has ten numbers per curve and `hypers` three; shared
+        // memory is what Scratch<T> takes.
+        unsafe { call.launch(config::<T>(n, T::SCRATCH_BYTES)) }
+            .map_err(|e| ("launch of the kernel `fit`", e))?;
         Ok(())
     }
 
@@ -107,11 +127,17 @@ impl<'a, T: Number> Resident<'a, T> {
         let n = self.curves.len() as u64;
         let losses = self.losses.view();
         let mut call = self.kernels.stream().launch_builder(&self.kernels.vote);
-        call.arg(&self.curves).arg(&losses).arg(&self.views).arg(&self.samples).arg(&self.hypers).arg(&self.params);
+        call.arg(&self.curves)
+            .arg(&losses)
+            .arg(&self.views)
+            .arg(&self.samples)
+            .arg(&self.hypers)
+            .arg(&self.params);
         call.arg(&n).arg(&mut self.votes);
         let warps = n * self.params.votes() as u64;
         // SAFETY: those of `vote`; `votes` has `params.votes` entries per curve, one for each warp.
-        unsafe { call.launch(config::<T>(warps, T::SCRATCH_BYTES)) }.map_err(|e| ("launch of the kernel `vote`", e))?;
+        unsafe { call.launch(config::<T>(warps, T::SCRATCH_BYTES)) }
+            .map_err(|e| ("launch of the kernel `vote`", e))?;
         Ok(())
     }
 

@@ -16,7 +16,8 @@ const MOST: usize = 1 << 26;
 /// Steps that losses may wait when no member has a test to come.
 pub(crate) const DECAY_WINDOW: usize = 64;
 
-/// Two tables, step by step, one column per member: losses as they come, learning rates as they will be used.
+/// Two tables, step by step, one column per member: losses as they come, learning rates as they
+/// will be used.
 #[derive(Debug)]
 pub(crate) struct Waiting<T> {
     losses: CudaSlice<T>,
@@ -35,7 +36,8 @@ struct Rows {
 
 impl Rows {
     fn new(next_test: Option<u64>, members: usize) -> Self {
-        let next = next_test.map_or(DECAY_WINDOW, |steps| usize::try_from(steps).unwrap_or(usize::MAX));
+        let next =
+            next_test.map_or(DECAY_WINDOW, |steps| usize::try_from(steps).unwrap_or(usize::MAX));
         Rows { members, window: next.clamp(1, (MOST / 2 / members.max(1)).max(1)), steps: 0 }
     }
 
@@ -44,13 +46,15 @@ impl Rows {
         self.window * self.members.max(1)
     }
 
-    /// The row of the step that comes next. It is the same until [`count`](Self::count) has said that the step is done.
+    /// The row of the step that comes next. It is the same until [`count`](Self::count) has said
+    /// that the step is done.
     fn next(&self) -> Range<usize> {
         let start = self.steps * self.members;
         start..start + self.members
     }
 
-    /// Counts a step whose losses wait from now on. `false`, and nothing is counted, where they must not: with them the window is full.
+    /// Counts a step whose losses wait from now on. `false`, and nothing is counted, where they
+    /// must not: with them the window is full.
     fn count(&mut self) -> bool {
         let waits = self.steps + 1 < self.window;
         self.steps += usize::from(waits);
@@ -60,8 +64,12 @@ impl Rows {
 
 impl<T: Number> Waiting<T> {
     /// Empty tables for the steps until the first member's next test.
-    pub fn new<const N: usize>(stream: &Arc<CudaStream>, members: &[AutoWu<T, N>]) -> Result<Self, Error> {
-        let rows = Rows::new(members.iter().filter_map(AutoWu::steps_until_test).min(), members.len());
+    pub fn new<const N: usize>(
+        stream: &Arc<CudaStream>,
+        members: &[AutoWu<T, N>],
+    ) -> Result<Self, Error> {
+        let rows =
+            Rows::new(members.iter().filter_map(AutoWu::steps_until_due).min(), members.len());
         let mut lrs: Vec<T> = (0..rows.window)
             .into_par_iter()
             .flat_map_iter(|ahead| members.iter().map(move |m| m.lr_ahead(ahead as u64)))
@@ -72,19 +80,27 @@ impl<T: Number> Waiting<T> {
         Ok(Waiting { losses, lrs: up(stream, &lrs).map_err(room)?, rows })
     }
 
-    /// Copies the losses of the next step behind those that wait. They do not count before [`count`](Self::count).
-    pub fn write(&mut self, stream: &Arc<CudaStream>, losses: &CudaView<'_, T>) -> Result<(), Error> {
+    /// Copies the losses of the next step behind those that wait. They do not count before
+    /// [`count`](Self::count).
+    pub fn write(
+        &mut self,
+        stream: &Arc<CudaStream>,
+        losses: &CudaView<'_, T>,
+    ) -> Result<(), Error> {
         if losses.len() != self.rows.members {
             return Err(Error::Losses { given: losses.len(), needed: self.rows.members });
         }
         if self.rows.members > 0 {
             let mut row = self.losses.slice_mut(self.rows.next());
-            stream.memcpy_dtod(losses, &mut row).map_err(|e| driver("copying losses within the GPU", e))?;
+            stream
+                .memcpy_dtod(losses, &mut row)
+                .map_err(|e| driver("copying losses within the GPU", e))?;
         }
         Ok(())
     }
 
-    /// Counts the step just written. `false`, and nothing is counted, if it fills the window: then all must be read.
+    /// Counts the step just written. `false`, and nothing is counted, if it fills the window: then
+    /// all must be read.
     pub fn count(&mut self) -> bool {
         self.rows.count()
     }
@@ -105,7 +121,8 @@ impl<T: Number> Waiting<T> {
         if numbers == 0 {
             return Ok(Vec::new());
         }
-        down(stream, &self.losses.slice(..numbers)).map_err(|e| driver("copying losses from the GPU", e))
+        down(stream, &self.losses.slice(..numbers))
+            .map_err(|e| driver("copying losses from the GPU", e))
     }
 }
 
@@ -125,7 +142,8 @@ mod tests {
         assert_eq!(rows.steps, 2);
     }
 
-    /// What `observe_device` relies on where the reading fails: the caller tries again with the same losses.
+    /// What `observe_device` relies on where the reading fails: the caller tries again with the
+    /// same losses.
     #[test]
     fn a_step_that_could_not_be_read_goes_to_the_same_row_again() {
         let mut rows = Rows::new(Some(1), 4);

@@ -8,7 +8,8 @@ use autowu_cuda::{Device, Error, Fleet};
 const N: usize = 7;
 const STEPS: usize = 200;
 
-/// Losses of member `i` on a made-up landscape: they fall to a learning rate of its own, then rise, with noise; member 5 fails once.
+/// Losses of member `i` on a made-up landscape: they fall to a learning rate of its own, then rise,
+/// with noise; member 5 fails once.
 fn loss(i: usize, step: usize, lr: f64) -> f64 {
     if i == 5 && step == 70 {
         return f64::NAN;
@@ -26,7 +27,9 @@ fn config() -> Config {
 /// Every event of every member, stepped alone.
 fn alone() -> (Vec<AutoWu>, Vec<(usize, Event<f64>)>) {
     let mut members: Vec<AutoWu> = (0..N)
-        .map(|i| AutoWu::new(Config { seed: 11 + i as u64, ..config() }).expect("a valid configuration"))
+        .map(|i| {
+            AutoWu::new(Config { seed: 11 + i as u64, ..config() }).expect("a valid configuration")
+        })
         .collect();
     let mut events = Vec::new();
     for step in 0..STEPS {
@@ -46,7 +49,8 @@ fn digests(members: &[AutoWu]) -> Vec<u64> {
 fn run(fleet: &mut Fleet<f64>, steps: std::ops::Range<usize>) -> Vec<(usize, Event<f64>)> {
     let mut events = Vec::new();
     for step in steps {
-        let losses: Vec<f64> = fleet.lrs().iter().enumerate().map(|(i, &lr)| loss(i, step, lr)).collect();
+        let losses: Vec<f64> =
+            fleet.lrs().iter().enumerate().map(|(i, &lr)| loss(i, step, lr)).collect();
         events.extend(fleet.observe(&losses).expect("a loss for each").events);
     }
     events
@@ -67,15 +71,18 @@ fn the_same_decisions_as_single_schedulers() {
 fn losses_kept_back_until_a_test_give_the_same_run() {
     // Member 5's NaN is left out: a failure that comes late is another run.
     let value = |i: usize, step: usize, lr: f64| if i == 5 { 1.0 } else { loss(i, step, lr) };
-    let mut one_by_one = Fleet::<f64>::new(config(), N, Device::Host).expect("a valid configuration");
-    let mut kept_back = Fleet::<f64>::new(config(), N, Device::Host).expect("a valid configuration");
+    let mut one_by_one =
+        Fleet::<f64>::new(config(), N, Device::Host).expect("a valid configuration");
+    let mut kept_back =
+        Fleet::<f64>::new(config(), N, Device::Host).expect("a valid configuration");
     let mut window = Vec::new();
     for step in 0..STEPS {
-        let losses: Vec<f64> = one_by_one.lrs().iter().enumerate().map(|(i, &lr)| value(i, step, lr)).collect();
+        let losses: Vec<f64> =
+            one_by_one.lrs().iter().enumerate().map(|(i, &lr)| value(i, step, lr)).collect();
         one_by_one.observe(&losses).expect("a loss for each");
         window.extend(losses);
         let steps = window.len() / N;
-        if steps >= kept_back.steps_until_test() {
+        if steps >= kept_back.steps_until_due() {
             kept_back.observe_window(&window, steps).expect("losses for each");
             window.clear();
         }
@@ -115,14 +122,20 @@ fn refused_calls_change_nothing() {
     let mut fleet = Fleet::<f64>::new(config(), 3, Device::Host).expect("a valid configuration");
     let before = fleet.members().to_vec();
     assert_eq!(fleet.observe(&[1.0]).err(), Some(Error::Losses { given: 1, needed: 3 }));
-    assert_eq!(fleet.observe_window(&[1.0; 4], 2).err(), Some(Error::Losses { given: 4, needed: 6 }));
+    assert_eq!(
+        fleet.observe_window(&[1.0; 4], 2).err(),
+        Some(Error::Losses { given: 4, needed: 6 })
+    );
     assert_eq!(fleet.lrs_device().err(), Some(Error::NotOnDevice));
     assert_eq!(digests(fleet.members()), digests(&before));
 
     let mut mixed = before.clone();
     mixed[1].step(1.0);
     assert_eq!(Fleet::resume(mixed, Device::Host).err(), Some(Error::Members { member: 1 }));
-    assert!(matches!(Fleet::<f64>::new(Config::new(0), 3, Device::Host).err(), Some(Error::Config(_))));
+    assert!(matches!(
+        Fleet::<f64>::new(Config::new(0), 3, Device::Host).err(),
+        Some(Error::Config(_))
+    ));
 }
 
 #[test]

@@ -14,7 +14,8 @@ pub fn run(data: &[u8]) {
 fn check(data: &[u8]) -> Result<()> {
     let mut u = Unstructured::new(data);
     let (scale, noise, mean): (u8, u8, i8) = u.arbitrary()?;
-    let (output_scale, noise) = (10f64.powf(f64::from(scale) / 64.0 - 2.0), 10f64.powf(f64::from(noise) / 51.0 - 4.0));
+    let (output_scale, noise) =
+        (10f64.powf(f64::from(scale) / 64.0 - 2.0), 10f64.powf(f64::from(noise) / 51.0 - 4.0));
     let mean = f64::from(mean) / 64.0;
     let mut rows = Vec::new();
     while !u.is_empty() && rows.len() < 60 {
@@ -22,7 +23,9 @@ fn check(data: &[u8]) -> Result<()> {
         rows.push((x, u.arbitrary::<Number>()?.get()));
     }
     rows.retain(|r| r.1.abs() <= 1e6);
-    let Some(dense) = Dense::condition(&rows, [mean, output_scale, noise], 0.2).filter(|_| !rows.is_empty()) else {
+    let Some(dense) =
+        Dense::condition(&rows, [mean, output_scale, noise], 0.2).filter(|_| !rows.is_empty())
+    else {
         return Ok(());
     };
     let kappa = 1.0 + rows.len() as f64 * output_scale / noise;
@@ -36,10 +39,16 @@ fn check(data: &[u8]) -> Result<()> {
         // Between samples that lie close the posterior mean can be far larger than they are.
         let size = (mean.abs() + largest).max(dense.mean_at(x).abs()).max(f64::MIN_POSITIVE);
         let off = (posterior.mean_at(x) - dense.mean_at(x)).abs() / size;
-        assert!(off <= MEAN.bound(unit, kappa) + other, "mean at {x}: {off:e}, κ {kappa:e}, {rows:?}");
+        assert!(
+            off <= MEAN.bound(unit, kappa) + other,
+            "mean at {x}: {off:e}, κ {kappa:e}, {rows:?}"
+        );
         let off = posterior.variance_of_difference(x, 1.0) - dense.variance_of_difference(x, 1.0);
         let off = off.abs() / (2.0 * output_scale);
-        assert!(off <= VARIANCE.bound(unit, kappa) + other, "variance at {x}: {off:e}, κ {kappa:e}, {rows:?}");
+        assert!(
+            off <= VARIANCE.bound(unit, kappa) + other,
+            "variance at {x}: {off:e}, κ {kappa:e}, {rows:?}"
+        );
     }
     Ok(())
 }

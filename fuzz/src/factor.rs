@@ -33,7 +33,10 @@ fn check<T: Real>(data: &[u8]) -> Result<()> {
     }
 
     // Of any rows in [0, 1] × [−1e6, 1e6], at every s² and σ² that a fit can reach.
-    let rows = rows.iter().filter(|r| r.1.abs() <= 1e6).map(|&(x, y)| (T::of(f64::from(x) / 65535.0), T::of(y)));
+    let rows = rows
+        .iter()
+        .filter(|r| r.1.abs() <= 1e6)
+        .map(|&(x, y)| (T::of(f64::from(x) / 65535.0), T::of(y)));
     let hyper = Hyper {
         mean: T::of(0.5),
         output_scale: T::of(10f64.powf(f64::from(scale) / 64.0 - 2.0)),
@@ -47,7 +50,10 @@ fn check<T: Real>(data: &[u8]) -> Result<()> {
     let posterior = Posterior::condition(&factor, &hyper);
     for x in [0.0, 0.3, 1.0].map(T::of) {
         let (mean, variance) = (posterior.mean_at(x), posterior.variance_at(x));
-        assert!(mean.is_finite() && variance >= T::zero() && variance.is_finite(), "{mean} {variance}");
+        assert!(
+            mean.is_finite() && variance >= T::zero() && variance.is_finite(),
+            "{mean} {variance}"
+        );
     }
     Ok(())
 }

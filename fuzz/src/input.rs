@@ -103,9 +103,12 @@ fn apply(c: &mut Config, change: Change) {
         Change::PatienceGrowth(x) => c.patience = Patience::Growth(x.get()),
         Change::EndWarmup => c.detection = Detection::EndWarmup,
         Change::Slowdown(x) => c.detection = Detection::ClimbOn { slowdown: x.get() },
-        Change::Fallback(argmin) => c.fallback = if argmin { Fallback::Argmin } else { Fallback::Reached },
+        Change::Fallback(argmin) => {
+            c.fallback = if argmin { Fallback::Argmin } else { Fallback::Reached }
+        }
         Change::BackSteps(back) => {
-            c.non_finite = back.map_or(NonFinite::Ignore, |back_steps| NonFinite::EndClimb { back_steps })
+            c.non_finite =
+                back.map_or(NonFinite::Ignore, |back_steps| NonFinite::EndClimb { back_steps })
         }
         Change::Seed(seed) => c.seed = seed,
     }

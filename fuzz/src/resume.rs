@@ -10,13 +10,17 @@ pub fn run(data: &[u8]) {
 }
 
 fn load<S: DeserializeOwned>(data: &[u8]) -> Option<S> {
-    if data.starts_with(b"{") { serde_json::from_slice(data).ok() } else { postcard::from_bytes(data).ok() }
+    if data.starts_with(b"{") {
+        serde_json::from_slice(data).ok()
+    } else {
+        postcard::from_bytes(data).ok()
+    }
 }
 
 fn check<T: Real>(data: &[u8]) {
     let Some(mut autowu) = load::<AutoWu<T, 64>>(data) else { return };
-    let again: AutoWu<T, 64> =
-        load(&postcard::to_stdvec(&autowu).unwrap()).expect("what was read is written and read again");
+    let again: AutoWu<T, 64> = load(&postcard::to_stdvec(&autowu).unwrap())
+        .expect("what was read is written and read again");
     assert_eq!((&again, again.digest()), (&autowu, autowu.digest()));
     let config = *autowu.config();
     let lr_is_in_range = |autowu: &AutoWu<T, 64>| {
@@ -31,12 +35,15 @@ fn check<T: Real>(data: &[u8]) {
         let loss = if step % 16 == 15 { T::nan() } else { T::of(f64::from(step % 7) - 1.0) };
         autowu.step(loss);
         lr_is_in_range(&autowu);
-        autowu.steps_until_test();
+        autowu.steps_until_due();
         if autowu.tests().saturating_sub(tests) > 6 {
             break;
         }
     }
     autowu.test();
     let bytes = postcard::to_stdvec(&autowu).unwrap();
-    assert!(load::<AutoWu<T, 64>>(&bytes).is_some(), "a run that went on cannot be saved: {autowu:?}");
+    assert!(
+        load::<AutoWu<T, 64>>(&bytes).is_some(),
+        "a run that went on cannot be saved: {autowu:?}"
+    );
 }

@@ -1,7 +1,9 @@
-//! Saved states for the fuzz target `resume` to start from: `cargo run -p autowu-tests --example seeds -- FOLDER`.
+//! Saved states for the fuzz target `resume` to start from: `cargo run -p autowu-tests --example
+//! seeds -- FOLDER`.
 //!
-//! When the format of the state changes, what the fuzzer had kept is refused at once. Then: seeds into an empty folder, an hour of fuzzing from them,
-//! and `cargo fuzz cmin` into `fuzz/corpus/resume`.
+//! When the format of the state changes, what the fuzzer had kept is refused at once. Then: seeds
+//! into an empty folder, an hour of fuzzing from them, and `cargo fuzz cmin` into
+//! `fuzz/corpus/resume`.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a tool for people who change the format
 
 use autowu_core::{AutoWu, Config, Decay, NonFinite, Real};
@@ -25,17 +27,27 @@ fn main() {
     }
 }
 
-/// A run that has its minimum, its decay, a lost descent and a NaN: its state at every eleventh step, as JSON and in the binary format.
+/// A run that has its minimum, its decay, a lost descent and a NaN: its state at every eleventh
+/// step, as JSON and in the binary format.
 fn write<T: Real>(folder: &Path, name: &str, config: Config) {
     let mut autowu = AutoWu::<T, 64>::new(config).unwrap();
     let steps = config.total_steps;
     for step in 0..steps {
         if step % 11 == 0 || step + 1 == steps {
-            std::fs::write(folder.join(format!("{name}-{step}.json")), serde_json::to_vec(&autowu).unwrap()).unwrap();
-            std::fs::write(folder.join(format!("{name}-{step}.bin")), postcard::to_stdvec(&autowu).unwrap()).unwrap();
+            std::fs::write(
+                folder.join(format!("{name}-{step}.json")),
+                serde_json::to_vec(&autowu).unwrap(),
+            )
+            .unwrap();
+            std::fs::write(
+                folder.join(format!("{name}-{step}.bin")),
+                postcard::to_stdvec(&autowu).unwrap(),
+            )
+            .unwrap();
         }
         let decades = (autowu.lr().wide() / 1e-2).log10();
-        let loss = if step > steps * 6 / 10 { 5.0 } else { decades * decades } + 0.02 * noise(1, step);
+        let loss =
+            if step > steps * 6 / 10 { 5.0 } else { decades * decades } + 0.02 * noise(1, step);
         autowu.step(T::of(if step % 37 == 36 { f64::NAN } else { loss }));
     }
 }

@@ -1,4 +1,5 @@
-//! The Gaussian process by the textbook: the `n × n` covariance matrix and its Cholesky factor, in doubles.
+//! The Gaussian process by the textbook: the `n × n` covariance matrix and its Cholesky factor, in
+//! doubles.
 //!
 //! `A = s² K + σ² I`, `K_ij = exp(−(x_i − x_j)²/2ℓ²)`; nothing here knows of features.
 
@@ -22,8 +23,8 @@ pub struct Dense {
 }
 
 impl Dense {
-    /// Conditions on the samples with hyper-parameters (μ, s², σ²); `None` where doubles do not make the matrix positive
-    /// definite.
+    /// Conditions on the samples with hyper-parameters (μ, s², σ²); `None` where doubles do not
+    /// make the matrix positive definite.
     pub fn condition(samples: &[(f64, f64)], hyper: [f64; 3], length_scale: f64) -> Option<Self> {
         let [mean, scale, noise] = hyper;
         let x: Vec<f64> = samples.iter().map(|s| s.0).collect();
@@ -56,7 +57,8 @@ impl Dense {
 
     /// `[(y − μ)ᵀ A⁻¹ (y − μ) + ln |A|]/2n`
     pub fn negative_log_evidence(&self) -> f64 {
-        let determinant: f64 = self.cholesky.l_dirty().diagonal().iter().map(|d| 2.0 * d.ln()).sum();
+        let determinant: f64 =
+            self.cholesky.l_dirty().diagonal().iter().map(|d| 2.0 * d.ln()).sum();
         0.5 * (self.residual.dot(&self.alpha) + determinant) / self.x.len() as f64
     }
 
@@ -72,6 +74,9 @@ impl Dense {
 
     fn covariances(&self, z: f64) -> DVector<f64> {
         let s = self.hyper[1];
-        DVector::from_iterator(self.x.len(), self.x.iter().map(|&x| s * kernel(x, z, self.length_scale)))
+        DVector::from_iterator(
+            self.x.len(),
+            self.x.iter().map(|&x| s * kernel(x, z, self.length_scale)),
+        )
     }
 }

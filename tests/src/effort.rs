@@ -7,12 +7,14 @@ pub fn effort() -> u32 {
     from_environment("AUTOWU_EFFORT", 1).max(1)
 }
 
-/// `AUTOWU_SEED`: where random cases start; 0 unless set, so that a plain run is the same everywhere.
+/// `AUTOWU_SEED`: where random cases start; 0 unless set, so that a plain run is the same
+/// everywhere.
 pub fn seed() -> u64 {
     u64::from(from_environment("AUTOWU_SEED", 0))
 }
 
-/// `cases` times [`effort`] random cases from [`seed`]. A failure prints its case; nothing is written to the disk.
+/// `cases` times [`effort`] random cases from [`seed`]. A failure prints its case; nothing is
+/// written to the disk.
 pub fn random_cases(cases: u32) -> Config {
     Config {
         cases: cases.saturating_mul(effort()),
@@ -23,7 +25,8 @@ pub fn random_cases(cases: u32) -> Config {
     }
 }
 
-/// A number from the environment. One that cannot be read is an error and not the default, which would try less than was asked.
+/// A number from the environment. One that cannot be read is an error and not the default, which
+/// would try less than was asked.
 fn from_environment(name: &str, default: u32) -> u32 {
     match std::env::var(name) {
         Ok(text) => text.trim().parse().unwrap_or_else(|_| {

@@ -41,10 +41,9 @@ pub struct Loss(pub f64);
 impl TryFrom<serde_json::Value> for Loss {
     type Error = String;
     fn try_from(v: serde_json::Value) -> Result<Self, String> {
-        v.as_f64()
-            .or_else(|| v.as_str().and_then(|s| s.parse().ok()))
-            .map(Loss)
-            .ok_or_else(|| format!("{v} is not a loss: a number, \"nan\", \"inf\" or \"-inf\" was expected"))
+        v.as_f64().or_else(|| v.as_str().and_then(|s| s.parse().ok())).map(Loss).ok_or_else(|| {
+            format!("{v} is not a loss: a number, \"nan\", \"inf\" or \"-inf\" was expected")
+        })
     }
 }
 
@@ -86,7 +85,8 @@ impl Trace {
     /// # Errors
     /// A directory that cannot be read or has no trace, a file that is no trace: in words.
     pub fn read_all(directory: &Path) -> Result<Vec<(String, Trace)>, String> {
-        let entries = std::fs::read_dir(directory).map_err(|e| format!("{}: {e}", directory.display()))?;
+        let entries =
+            std::fs::read_dir(directory).map_err(|e| format!("{}: {e}", directory.display()))?;
         let mut paths: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
         paths.retain(|p| p.extension().is_some_and(|e| e == "json"));
         paths.sort();
@@ -99,10 +99,15 @@ impl Trace {
     fn read(path: &Path) -> Result<(String, Trace), String> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let trace: Trace = serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?;
+        let trace: Trace =
+            serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?;
         trace.config().map_err(|e| format!("{}: {e}", path.display()))?;
         if trace.lrs.len() != trace.losses.len() + 1 {
-            return Err(format!("{}: {} losses need as many lrs and one more", path.display(), trace.losses.len()));
+            return Err(format!(
+                "{}: {} losses need as many lrs and one more",
+                path.display(),
+                trace.losses.len()
+            ));
         }
         Ok((name, trace))
     }
@@ -118,7 +123,9 @@ impl Trace {
             None | Some("exponential") => paper.warmup,
             Some("linear") => Warmup::Linear,
             Some(other) => {
-                return Err(format!("warmup_type {other:?}: the paper preset has \"exponential\" and \"linear\""));
+                return Err(format!(
+                    "warmup_type {other:?}: the paper preset has \"exponential\" and \"linear\""
+                ));
             }
         };
         let decay = match o.immediate_cooldown {

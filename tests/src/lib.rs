@@ -1,4 +1,5 @@
-//! Shared pieces of the tests: the golden traces, the oracles, what rounding allows, made loss curves.
+//! Shared pieces of the tests: the golden traces, the oracles, what rounding allows, made loss
+//! curves.
 
 pub mod curves;
 pub mod dense;

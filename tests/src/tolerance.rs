@@ -1,9 +1,11 @@
-//! What rounding allows, in one place: every comparison of the GP with an oracle takes its bound from here.
+//! What rounding allows, in one place: every comparison of the GP with an oracle takes its bound
+//! from here.
 //!
-//! The core sums and solves in doubles, whatever the precision `T` of its arguments. With `u = 2⁻⁵³`, `u_T` the unit roundoff of `T`,
-//! and `κ = 1 + n s²/σ²`, which bounds the condition number of the covariance matrix, each bound is
-//! `factor · (u_T + u κ)` in the natural unit of its quantity. On top come the kernel's [`truncation`] and, where the
-//! oracle itself works in doubles, its own [`rounding`](dense_rounding).
+//! The core sums and solves in doubles, whatever the precision `T` of its arguments. With `u =
+//! 2⁻⁵³`, `u_T` the unit roundoff of `T`, and `κ = 1 + n s²/σ²`, which bounds the condition number
+//! of the covariance matrix, each bound is `factor · (u_T + u κ)` in the natural unit of its
+//! quantity. On top come the kernel's [`truncation`] and, where the oracle itself works in doubles,
+//! its own [`rounding`](dense_rounding).
 
 use autowu_core::gp::truncation_bound;
 

@@ -11,7 +11,8 @@ thread_local! {
     static CONSTANTS: RefCell<Option<Consts>> = RefCell::new(Consts::new().ok());
 }
 
-/// A binary floating-point number with `P` bits of mantissa (a multiple of 64) and a 32-bit exponent.
+/// A binary floating-point number with `P` bits of mantissa (a multiple of 64) and a 32-bit
+/// exponent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wide<const P: usize = 256>(BigFloat);
 

@@ -1,4 +1,5 @@
-//! The same Gaussian process as in [`dense`](crate::dense), in 256 bits and with a Cholesky factor of its own.
+//! The same Gaussian process as in [`dense`](crate::dense), in 256 bits and with a Cholesky factor
+//! of its own.
 
 use crate::wide::Wide;
 
@@ -16,7 +17,8 @@ pub struct WideGp {
 }
 
 impl WideGp {
-    /// Conditions on the samples with hyper-parameters (μ, s², σ²). Every input is taken as the double that it is.
+    /// Conditions on the samples with hyper-parameters (μ, s², σ²). Every input is taken as the
+    /// double that it is.
     pub fn condition(samples: &[(f64, f64)], hyper: [f64; 3], length_scale: f64) -> Self {
         let [mean, scale, noise] = hyper.map(Wide::of);
         let length_scale = Wide::of(length_scale);
@@ -48,7 +50,8 @@ impl WideGp {
 
     /// `Var[f(x) − f(z)]`
     pub fn variance_of_difference(&self, x: f64, z: f64) -> Wide {
-        let d: Vec<Wide> = self.covariances(x).iter().zip(&self.covariances(z)).map(|(a, b)| a - b).collect();
+        let d: Vec<Wide> =
+            self.covariances(x).iter().zip(&self.covariances(z)).map(|(a, b)| a - b).collect();
         let k = kernel(&Wide::of(x), &Wide::of(z), &self.length_scale);
         let prior = Wide::of(2.0) * self.scale.clone() * (Wide::of(1.0) - k);
         let v = self.forward(&d);
@@ -58,7 +61,11 @@ impl WideGp {
     /// `[(y − μ)ᵀ A⁻¹ (y − μ) + ln |A|]/2n`
     pub fn negative_log_evidence(&self) -> Wide {
         let v = self.forward(&self.residual);
-        let determinant = self.factor.iter().flat_map(|row| row.last()).fold(Wide::of(0.0), |sum, d| sum + d.ln());
+        let determinant = self
+            .factor
+            .iter()
+            .flat_map(|row| row.last())
+            .fold(Wide::of(0.0), |sum, d| sum + d.ln());
         (dot(&v, &v) * Wide::of(0.5) + determinant) / self.count()
     }
 
@@ -72,11 +79,13 @@ impl WideGp {
             trace_inverse = trace_inverse + column[j].clone();
             trace_product = trace_product + dot(&column, &self.kernels(&self.x[j]));
         }
-        let quadratic = (0..n)
-            .fold(zero.clone(), |sum, j| sum + self.alpha[j].clone() * dot(&self.alpha, &self.kernels(&self.x[j])));
+        let quadratic = (0..n).fold(zero.clone(), |sum, j| {
+            sum + self.alpha[j].clone() * dot(&self.alpha, &self.kernels(&self.x[j]))
+        });
         let sum = self.alpha.iter().fold(zero, |sum, a| &sum + a);
         let by_noise = trace_inverse - dot(&self.alpha, &self.alpha);
-        [-sum, half.clone() * (trace_product - quadratic), half * by_noise].map(|g| g / self.count())
+        [-sum, half.clone() * (trace_product - quadratic), half * by_noise]
+            .map(|g| g / self.count())
     }
 
     fn count(&self) -> Wide {

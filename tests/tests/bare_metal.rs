@@ -1,16 +1,20 @@
-//! A program without std, alloc and a runtime of Rust: it builds, runs a whole schedule, and has no more in it than it needs.
+//! A program without std, alloc and a runtime of Rust: it builds, runs a whole schedule, and has no
+//! more in it than it needs.
 #![cfg(target_os = "linux")]
 #![allow(missing_docs, clippy::unwrap_used)] // a failed expectation ends the test
 
 use std::path::Path;
 use std::process::Command;
 
-/// What the optimiser leaves of core's panics: indices of loops and of subsets that it cannot bound, and a division by the test interval,
-/// which is at least 1 by construction. No loss and no configuration reaches them: the fuzz targets try.
-const PANICS: [&str; 4] = ["panic_bounds_check", "slice_index_fail", "panic_const_div_by_zero", "panic_fmt"];
+/// What the optimiser leaves of core's panics: indices of loops and of subsets that it cannot
+/// bound, and a division by the test interval, which is at least 1 by construction. No loss and no
+/// configuration reaches them: the fuzz targets try.
+const PANICS: [&str; 4] =
+    ["panic_bounds_check", "slice_index_fail", "panic_const_div_by_zero", "panic_fmt"];
 
 /// What comes from outside: the start of a process and moving memory. No `malloc`.
-const IMPORTS: [&str; 7] = ["__libc_start_main", "memcpy", "memset", "memmove", "memcmp", "bcmp", "__cxa_finalize"];
+const IMPORTS: [&str; 7] =
+    ["__libc_start_main", "memcpy", "memset", "memmove", "memcmp", "bcmp", "__cxa_finalize"];
 
 #[test]
 fn core_alone_runs_a_whole_schedule() {
@@ -26,16 +30,24 @@ fn core_alone_runs_a_whole_schedule() {
         .unwrap();
     assert!(built.success(), "it does not build");
     let binary = target.join("release/autowu-bare-metal");
-    assert_eq!(Command::new(&binary).status().unwrap().code(), Some(0), "which expectation of src/main.rs failed");
+    assert_eq!(
+        Command::new(&binary).status().unwrap().code(),
+        Some(0),
+        "which expectation of src/main.rs failed"
+    );
 
     let listed = Command::new("nm").args(["--demangle", "--format=posix"]).arg(&binary).output();
-    let listed = listed.map_err(|e| format!("nm, of the binutils that a C compiler comes with: {e}")).unwrap();
+    let listed = listed
+        .map_err(|e| format!("nm, of the binutils that a C compiler comes with: {e}"))
+        .unwrap();
     let symbols = String::from_utf8(listed.stdout).unwrap();
     assert!(symbols.contains("autowu_core"), "nm lists nothing: {symbols}");
     let mut panics = 0;
     for line in symbols.lines() {
         assert!(
-            !["std::", "alloc::", "__rust_alloc", "rust_eh_personality"].iter().any(|s| line.contains(s)),
+            !["std::", "alloc::", "__rust_alloc", "rust_eh_personality"]
+                .iter()
+                .any(|s| line.contains(s)),
             "{line}"
         );
         if line.contains("panic") || line.contains("_fail") {
@@ -46,5 +58,8 @@ fn core_alone_runs_a_whole_schedule() {
             assert!(IMPORTS.iter().any(|known| line.starts_with(known)), "another import: {line}");
         }
     }
-    println!("{panics} of core's panics are left in {} bytes", std::fs::metadata(&binary).unwrap().len());
+    println!(
+        "{panics} of core's panics are left in {} bytes",
+        std::fs::metadata(&binary).unwrap().len()
+    );
 }

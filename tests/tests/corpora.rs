@@ -1,4 +1,5 @@
-//! What the fuzzers found worth keeping, replayed without a fuzzer, and hostile numbers in every place of a saved state.
+//! What the fuzzers found worth keeping, replayed without a fuzzer, and hostile numbers in every
+//! place of a saved state.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)] // a failed expectation ends the test
 
 use autowu_core::{AutoWu, Config, NonFinite};
@@ -25,7 +26,8 @@ mod step;
 /// Every file of a target's corpus.
 fn replay(target: &str, run: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
-    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert!(files.len() >= 20, "{} has {} files", folder.display(), files.len());
     for file in &files {
@@ -63,12 +65,15 @@ fn the_corpus_of_differential() {
 fn leaves(value: &Value, path: &str, out: &mut Vec<String>) {
     match value {
         Value::Object(map) => map.iter().for_each(|(k, v)| leaves(v, &format!("{path}/{k}"), out)),
-        Value::Array(list) => list.iter().enumerate().for_each(|(i, v)| leaves(v, &format!("{path}/{i}"), out)),
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(i, v)| leaves(v, &format!("{path}/{i}"), out))
+        }
         _ => out.push(path.to_owned()),
     }
 }
 
-/// One number of a saved state at a time is set to what breaks programs. The result is refused, or a run that goes on.
+/// One number of a saved state at a time is set to what breaks programs. The result is refused, or
+/// a run that goes on.
 #[test]
 fn hostile_numbers_in_saved_states() {
     let reals = [
@@ -88,7 +93,13 @@ fn hostile_numbers_in_saved_states() {
     let counts = [0, 1, 2, 63, u64::from(u32::MAX), 1 << 62, u64::MAX / 2, u64::MAX - 1, u64::MAX];
     let configs = [
         Config { fit_samples: 12, test_samples: 20, votes: 2, ..Config::new(60) },
-        Config { fit_samples: 12, test_samples: 20, votes: 2, non_finite: NonFinite::Ignore, ..Config::paper(5, 12) },
+        Config {
+            fit_samples: 12,
+            test_samples: 20,
+            votes: 2,
+            non_finite: NonFinite::Ignore,
+            ..Config::paper(5, 12)
+        },
     ];
     let mut tried = 0;
     for (config, steps) in configs.into_iter().flat_map(|c| [(c, 0), (c, 25), (c, 50)]) {

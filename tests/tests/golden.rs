@@ -1,6 +1,7 @@
 //! Parity with the reference, on every trace in `golden/` (or in `AUTOWU_GOLDEN_DIR`).
 //!
-//! `cargo test -p autowu-tests --test golden -- --nocapture` prints what was compared and the worst deviations.
+//! `cargo test -p autowu-tests --test golden -- --nocapture` prints what was compared and the worst
+//! deviations.
 #![allow(clippy::unwrap_used, clippy::panic)] // a failed expectation ends the test
 
 use autowu_core::gp::{Factor, Fit, Posterior, Spectrum};
@@ -12,7 +13,8 @@ type Scheduler = AutoWu<f64, 16384>;
 
 fn traces() -> Vec<(String, Trace)> {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    // cargo runs tests in their package's folder; a relative path was most likely meant from the workspace's.
+    // cargo runs tests in their package's folder; a relative path was most likely meant from the
+    // workspace's.
     let given = std::env::var_os("AUTOWU_GOLDEN_DIR").map(PathBuf::from);
     let directory = match given {
         Some(given) if given.exists() => given,
@@ -46,14 +48,19 @@ impl Worst {
     }
 }
 
-/// (a) The GP with the trace's subsets injected. Adam's state runs through a trace, so its tests are replayed in order.
+/// (a) The GP with the trace's subsets injected. Adam's state runs through a trace, so its tests
+/// are replayed in order.
 #[test]
 fn gp_parity() {
     let (mut tests, mut votes, mut switches) = (0, 0, 0);
-    println!("{:28} tests votes switches  worst: mean s² σ² / post_mean post_sd / probs argmin", "gp level");
+    println!(
+        "{:28} tests votes switches  worst: mean s² σ² / post_mean post_sd / probs argmin",
+        "gp level"
+    );
     for (name, trace) in traces() {
         let config = trace.config().unwrap();
-        let largest = trace.losses.iter().map(|l| l.0).filter(|l| l.is_finite()).fold(0.0, f64::max);
+        let largest =
+            trace.losses.iter().map(|l| l.0).filter(|l| l.is_finite()).fold(0.0, f64::max);
         let parameters = if largest > 10.0 { 2e-2 } else { 2e-3 };
         let mut worst = [
             Worst::new("mean", parameters),
@@ -67,7 +74,8 @@ fn gp_parity() {
         let mut fit = Fit::<f64>::default();
         let mut positives = 0;
         for test in &trace.tests {
-            let positive = replay_test(&name, &trace, test, &config, &mut fit, &mut worst, &mut votes);
+            let positive =
+                replay_test(&name, &trace, test, &config, &mut fit, &mut worst, &mut votes);
             assert_eq!(positive, test.vote, "{name}, step {}: vote", test.step);
             positives = if positive { positives + 1 } else { 0 };
             assert_eq!(positives >= 3, test.switched, "{name}, step {}: switch", test.step);
@@ -77,7 +85,9 @@ fn gp_parity() {
         let w: Vec<String> = worst.iter().map(|w| format!("{:.1e}", w.worst)).collect();
         println!("{name:28} {:5}                  {}", trace.tests.len(), w.join(" "));
     }
-    println!("compared: {tests} tests, {votes} inferences, {tests} votes equal, {switches} switches equal");
+    println!(
+        "compared: {tests} tests, {votes} inferences, {tests} votes equal, {switches} switches equal"
+    );
     assert!(tests > 0);
 }
 
@@ -95,7 +105,10 @@ fn replay_test(
     let finite: Vec<f64> = losses.iter().copied().filter(|l| l.is_finite()).collect();
     let shift = finite.iter().sum::<f64>() / finite.len() as f64;
     let factor = |subset: &[usize]| {
-        Factor::of(subset.iter().map(|&i| (i as f64 / test.n as f64, losses[i] - shift)), config.length_scale)
+        Factor::of(
+            subset.iter().map(|&i| (i as f64 / test.n as f64, losses[i] - shift)),
+            config.length_scale,
+        )
     };
     let hyper = fit.run(&Spectrum::of(&factor(&test.subsets[0])), 0.0);
     worst[0].see((hyper.mean + shift - test.mean).abs(), &place);
@@ -118,7 +131,8 @@ fn replay_test(
     2 * positive > test.subsets.len() - 1
 }
 
-/// (b) The schedule, with the trace's verdicts and argmins scripted: every learning rate of the run to 1e-4 relative.
+/// (b) The schedule, with the trace's verdicts and argmins scripted: every learning rate of the run
+/// to 1e-4 relative.
 #[test]
 fn schedule_parity() {
     println!("{:28} LRs  worst relative deviation", "schedule level");
@@ -135,15 +149,18 @@ fn schedule_parity() {
         compare(&mut worst, 0, autowu.lr());
         for (t, loss) in trace.losses.iter().enumerate() {
             if autowu.observe(loss.0) == Observation::TestDue {
-                let test =
-                    script.next().unwrap_or_else(|| panic!("{name}: a test after step {} that the trace lacks", t + 1));
+                let test = script.next().unwrap_or_else(|| {
+                    panic!("{name}: a test after step {} that the trace lacks", t + 1)
+                });
                 assert_eq!((test.step, test.n), (autowu.steps(), t + 1), "{name}: place of a test");
                 let mut report = autowu.test();
                 assert!((report.lr / test.lr - 1.0).abs() < 1e-4, "{name}: LR of a test");
                 report.verdict = if test.vote { Verdict::Past } else { Verdict::NotPast };
                 report.positives = if test.vote { consecutive(&trace.tests, test.step) } else { 0 };
-                let peak = |&i: &u32| config.warmup.at(f64::from(i) / 499.0, config.min_lr, test.lr);
-                report.argmin_lr = test.argmin.iter().map(peak).sum::<f64>() / test.argmin.len() as f64;
+                let peak =
+                    |&i: &u32| config.warmup.at(f64::from(i) / 499.0, config.min_lr, test.lr);
+                report.argmin_lr =
+                    test.argmin.iter().map(peak).sum::<f64>() / test.argmin.len() as f64;
                 let event = autowu.resolve(&report);
                 assert_eq!(
                     matches!(event, Some(Event::Decay { .. })),
@@ -163,8 +180,8 @@ fn consecutive(tests: &[Test], step: u64) -> u32 {
     tests.iter().take_while(|t| t.step <= step).fold(0, |n, t| if t.vote { n + 1 } else { 0 })
 }
 
-/// (c) End to end with our own subsets: over 8 seeds the switch within one test of the trace's (or never, as there), the peak
-/// within a factor of 1.7, which is what the lot decides.
+/// (c) End to end with our own subsets: over 8 seeds the switch within one test of the trace's (or
+/// never, as there), the peak within a factor of 1.7, which is what the lot decides.
 #[test]
 fn end_to_end_parity() {
     println!("{:28} seed: switch (trace's) peak/trace's", "end to end");
@@ -176,7 +193,9 @@ fn end_to_end_parity() {
             let mut found = None;
             for loss in &trace.losses {
                 let outcome = autowu.step(loss.0);
-                if let (Some(Event::Decay { step, peak, .. }), Some(_)) = (outcome.event, outcome.report) {
+                if let (Some(Event::Decay { step, peak, .. }), Some(_)) =
+                    (outcome.event, outcome.report)
+                {
                     found = Some((step, peak));
                 }
             }
@@ -188,21 +207,29 @@ fn end_to_end_parity() {
                     let theirs = trace.lrs[test.step as usize];
                     let ratio = peak / theirs;
                     println!("{name:28} {seed}: {step} ({}) {ratio:.3}", test.step);
-                    assert!(off <= 1, "{name}, seed {seed}: switch at {step}, the trace's at {}", test.step);
+                    assert!(
+                        off <= 1,
+                        "{name}, seed {seed}: switch at {step}, the trace's at {}",
+                        test.step
+                    );
                     assert!(
                         (1.0 / 1.7..=1.7).contains(&ratio),
                         "{name}, seed {seed}: peak {peak}, the trace's {theirs}"
                     );
                 }
                 (found, expected) => {
-                    panic!("{name}, seed {seed}: switch {found:?}, the trace's {:?}", expected.map(|t| t.step))
+                    panic!(
+                        "{name}, seed {seed}: switch {found:?}, the trace's {:?}",
+                        expected.map(|t| t.step)
+                    )
                 }
             }
         }
     }
 }
 
-/// (d) As long as a test's fit sees every loss, subsets leave nothing to chance: the run's own numbers are the trace's.
+/// (d) As long as a test's fit sees every loss, subsets leave nothing to chance: the run's own
+/// numbers are the trace's.
 #[test]
 fn the_first_tests_are_those_of_the_reference() {
     let mut compared = 0;
@@ -210,20 +237,40 @@ fn the_first_tests_are_those_of_the_reference() {
         let config = trace.config().unwrap();
         let mut autowu = Scheduler::new(config).unwrap();
         let reports = trace.losses.iter().filter_map(|loss| autowu.step(loss.0).report);
-        let whole = trace.tests.iter().zip(reports).take_while(|(test, _)| test.n <= config.fit_samples as usize);
+        let whole = trace
+            .tests
+            .iter()
+            .zip(reports)
+            .take_while(|(test, _)| test.n <= config.fit_samples as usize);
         for (test, report) in whole {
             let place = || format!("{name}, step {}", test.step);
             assert_eq!((report.step, report.losses), (test.step, test.n as u64), "{}", place());
-            assert_eq!((report.center, report.scale, report.votes.len()), (0.0, 1.0, test.probs.len()), "{}", place());
-            let [mut parameter, mut probability] = [Worst::new("parameter", 2e-3), Worst::new("probability", 3e-3)];
+            assert_eq!(
+                (report.center, report.scale, report.votes.len()),
+                (0.0, 1.0, test.probs.len()),
+                "{}",
+                place()
+            );
+            let [mut parameter, mut probability] =
+                [Worst::new("parameter", 2e-3), Worst::new("probability", 3e-3)];
             parameter.see((report.hyper.mean - test.mean).abs(), &place);
             parameter.see((report.hyper.output_scale - test.outputscale).abs(), &place);
             parameter.see((report.hyper.noise - test.noise).abs(), &place);
             for ((vote, theirs), argmin) in report.votes.iter().zip(&test.probs).zip(&test.argmin) {
                 probability.see((vote.probability - theirs).abs(), &place);
-                assert!(vote.argmin.abs_diff(*argmin) <= 2, "{}: {} for {argmin}", place(), vote.argmin);
+                assert!(
+                    vote.argmin.abs_diff(*argmin) <= 2,
+                    "{}: {} for {argmin}",
+                    place(),
+                    vote.argmin
+                );
             }
-            assert_eq!((report.is_positive(), report.detects()), (test.vote, test.switched), "{}", place());
+            assert_eq!(
+                (report.is_positive(), report.detects()),
+                (test.vote, test.switched),
+                "{}",
+                place()
+            );
             compared += 1;
         }
     }

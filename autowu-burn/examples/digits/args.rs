@@ -7,7 +7,8 @@ use burn::optim::{AdamWConfig, LambConfig, ModuleOptimizer, SgdConfig, momentum:
 use clap::{Parser, ValueEnum};
 use std::path::{Path, PathBuf};
 
-/// Trains a small network on handwritten digits in burn's trainer, with a learning rate that nobody tuned.
+/// Trains a small network on handwritten digits in burn's trainer, with a learning rate that nobody
+/// tuned.
 ///
 /// Ends with the accuracy on writers that the network has never seen.
 #[derive(Parser)]
@@ -22,7 +23,8 @@ use std::path::{Path, PathBuf};
     experiment.log               burn's log, with every decision of AutoWU and its reason\n  \
     train, valid, checkpoint     burn's metrics and checkpoints")]
 pub struct Args {
-    /// A directory with optdigits' train.csv and test.csv, or with IDX files (MNIST, Fashion-MNIST), plain or .gz.
+    /// A directory with optdigits' train.csv and test.csv, or with IDX files (MNIST,
+    /// Fashion-MNIST), plain or .gz.
     #[arg(long, value_name = "DIR", default_value_os_t = repository_data())]
     pub data: PathBuf,
     /// The network.
@@ -43,7 +45,8 @@ pub struct Args {
     /// The learning-rate schedule.
     #[arg(long, value_enum, default_value_t = Schedule::Default)]
     pub schedule: Schedule,
-    /// Peak learning rate of the baseline (5 % linear warmup, then cosine) [default: 0.001 · √(batch/256)].
+    /// Peak learning rate of the baseline (5 % linear warmup, then cosine) [default: 0.001 ·
+    /// √(batch/256)].
     #[arg(long, value_name = "LR", allow_negative_numbers = true, value_parser = positive)]
     pub peak: Option<f64>,
     /// The two-line form: a detection ends the warmup, and weights are not put back.
@@ -83,7 +86,8 @@ pub enum Schedule {
 }
 
 impl Args {
-    /// AutoWU's configuration, if it is to schedule. The budget in optimizer updates is all that it needs.
+    /// AutoWU's configuration, if it is to schedule. The budget in optimizer updates is all that it
+    /// needs.
     pub fn config(&self, steps_per_epoch: u64) -> Option<Config> {
         let epochs = u64::from(self.epochs);
         let config = match self.schedule {
@@ -100,7 +104,10 @@ impl Args {
         let scaled = || BatchScaling::Sqrt.peak(1e-3, u64::from(self.batch), 256);
         let peak = self.peak.unwrap_or_else(scaled);
         let warmup_steps = total_steps.div_ceil(20);
-        Tuned { curve: Baseline { peak, warmup_steps, total_steps, decay: Decay::Cosine, floor: 0.0 }, step: 0 }
+        Tuned {
+            curve: Baseline { peak, warmup_steps, total_steps, decay: Decay::Cosine, floor: 0.0 },
+            step: 0,
+        }
     }
 
     pub fn optimizer(&self) -> ModuleOptimizer {

@@ -35,7 +35,10 @@ impl Batcher<Image, Batch> for Stack {
         let labels: Vec<i64> = images.iter().map(|image| image.label).collect();
         let pixels: Vec<f32> = images.into_iter().flat_map(|image| image.pixels).collect();
         Batch {
-            images: Tensor::from_data(TensorData::new(pixels, [n, 1, self.rows, self.columns]), device),
+            images: Tensor::from_data(
+                TensorData::new(pixels, [n, 1, self.rows, self.columns]),
+                device,
+            ),
             labels: Tensor::from_data(TensorData::new(labels, [n]), device),
         }
     }
@@ -43,11 +46,18 @@ impl Batcher<Image, Batch> for Stack {
 
 fn dataset(images: &Images) -> InMemDataset<Image> {
     let pixels = images.pixels.chunks_exact(images.rows * images.columns);
-    let image = |(pixels, &label): (&[f32], &u32)| Image { pixels: pixels.to_vec(), label: i64::from(label) };
+    let image = |(pixels, &label): (&[f32], &u32)| Image {
+        pixels: pixels.to_vec(),
+        label: i64::from(label),
+    };
     InMemDataset::new(pixels.zip(&images.labels).map(image).collect())
 }
 
-fn loader(data: impl Dataset<Image> + 'static, images: &Images, batch: usize) -> Arc<dyn DataLoader<Batch>> {
+fn loader(
+    data: impl Dataset<Image> + 'static,
+    images: &Images,
+    batch: usize,
+) -> Arc<dyn DataLoader<Batch>> {
     let stack = Stack { rows: images.rows, columns: images.columns };
     DataLoaderBuilder::new(stack).batch_size(batch).build(data)
 }
@@ -57,8 +67,9 @@ pub fn in_order(images: &Images, batch: usize) -> Arc<dyn DataLoader<Batch>> {
     loader(dataset(images), images, batch)
 }
 
-/// Every epoch in an order of its own, a function of seed and epoch, so that a resumed training sees the batches that the
-/// uninterrupted one would have seen: burn's `shuffle(seed)` starts again at its first order.
+/// Every epoch in an order of its own, a function of seed and epoch, so that a resumed training
+/// sees the batches that the uninterrupted one would have seen: burn's `shuffle(seed)` starts again
+/// at its first order.
 pub struct Epochs {
     orders: Vec<Arc<dyn DataLoader<Batch>>>,
     next: AtomicUsize,
@@ -74,7 +85,10 @@ impl Epochs {
         Arc::new(Epochs { orders: epochs.map(order).collect(), next: AtomicUsize::new(0) })
     }
 
-    fn map(&self, change: impl Fn(&Arc<dyn DataLoader<Batch>>) -> Arc<dyn DataLoader<Batch>>) -> Arc<Self> {
+    fn map(
+        &self,
+        change: impl Fn(&Arc<dyn DataLoader<Batch>>) -> Arc<dyn DataLoader<Batch>>,
+    ) -> Arc<Self> {
         let next = AtomicUsize::new(self.next.load(Ordering::Relaxed));
         Arc::new(Epochs { orders: self.orders.iter().map(change).collect(), next })
     }

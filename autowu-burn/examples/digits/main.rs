@@ -24,7 +24,9 @@ use autowu_burn::AutoWu;
 use burn::tensor::Device;
 use burn::train::checkpoint::KeepLastNCheckpoints;
 use burn::train::metric::{AccuracyMetric, LearningRateMetric, LossMetric};
-use burn::train::{ClassificationOutput, InferenceStep, Learner, LearnerModel, SupervisedTraining, TrainStep};
+use burn::train::{
+    ClassificationOutput, InferenceStep, Learner, LearnerModel, SupervisedTraining, TrainStep,
+};
 use clap::Parser;
 use std::error::Error;
 use std::process::ExitCode;
@@ -43,24 +45,36 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let data = data::load(&args.data)?;
     let device = Device::flex().autodiff();
     device.seed(args.seed);
-    let model = Model::new(args.model, [data.train.rows, data.train.columns], data.classes, &device);
+    let model =
+        Model::new(args.model, [data.train.rows, data.train.columns], data.classes, &device);
     let optimizer = args.optimizer();
 
     // burn's last batch of an epoch is a short one: the updates of an epoch are rounded up.
     let steps_per_epoch = data.train.len().div_ceil(args.batch as usize) as u64;
     let config = args.config(steps_per_epoch);
-    println!("burn's trainer: {} images, {steps_per_epoch} updates an epoch, {} epochs", data.train.len(), args.epochs);
+    println!(
+        "burn's trainer: {} images, {steps_per_epoch} updates an epoch, {} epochs",
+        data.train.len(),
+        args.epochs
+    );
     let model = match config {
-        None => train(args, &data, Learner::new(model, optimizer, args.baseline(steps_per_epoch)), None)?,
+        None => train(
+            args,
+            &data,
+            Learner::new(model, optimizer, args.baseline(steps_per_epoch)),
+            None,
+        )?,
         Some(config) => {
             let autowu = AutoWu::new(config)?.keep_best_in(args.out.join("checkpoint"));
             let scheduler = autowu.scheduler();
             if args.no_restore {
                 train(args, &data, Learner::new(model, optimizer, scheduler), Some(&autowu))?
             } else {
-                // The recommended form: weights go back to their best point when a climb of the learning rate ends.
+                // The recommended form: weights go back to their best point when a climb of the
+                // learning rate ends.
                 let model = autowu.model(model, |output| output.loss.clone());
-                train(args, &data, Learner::new(model, optimizer, scheduler), Some(&autowu))?.into_inner()
+                train(args, &data, Learner::new(model, optimizer, scheduler), Some(&autowu))?
+                    .into_inner()
             }
         }
     };
@@ -82,15 +96,20 @@ where
         + InferenceStep<Input = Batch, Output = ClassificationOutput>,
 {
     let done = args.resume.unwrap_or(0);
-    let batches =
-        batches::Epochs::shuffled(&data.train, args.batch as usize, args.seed, done..args.epochs.max(done + 1));
-    let mut training = SupervisedTraining::new(&args.out, batches, batches::in_order(&data.test, 512))
-        .num_epochs(args.stop_after.unwrap_or(args.epochs) as usize)
-        .metrics((AccuracyMetric::new(),))
-        .metric_train_numeric(LearningRateMetric::new())
-        .with_checkpointing_strategy(KeepLastNCheckpoints::new(2))
-        .with_default_checkpointers()
-        .summary();
+    let batches = batches::Epochs::shuffled(
+        &data.train,
+        args.batch as usize,
+        args.seed,
+        done..args.epochs.max(done + 1),
+    );
+    let mut training =
+        SupervisedTraining::new(&args.out, batches, batches::in_order(&data.test, 512))
+            .num_epochs(args.stop_after.unwrap_or(args.epochs) as usize)
+            .metrics((AccuracyMetric::new(),))
+            .metric_train_numeric(LearningRateMetric::new())
+            .with_checkpointing_strategy(KeepLastNCheckpoints::new(2))
+            .with_default_checkpointers()
+            .summary();
     training = match autowu {
         None => training.metrics((LossMetric::new(),)),
         Some(autowu) => training

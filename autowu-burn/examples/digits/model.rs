@@ -12,7 +12,8 @@ use burn::train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
 /// What is trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
-    /// Two 3×3 convolutions (16 and 32 channels) with batch normalisation, a 2×2 maximum after each, a hidden layer of 64.
+    /// Two 3×3 convolutions (16 and 32 channels) with batch normalisation, a 2×2 maximum after
+    /// each, a hidden layer of 64.
     Cnn,
     /// Two hidden layers of 128.
     Mlp,
@@ -41,9 +42,15 @@ impl Model {
         };
         Model {
             convs: channels.windows(2).map(conv).collect(),
-            norms: channels[1..].iter().map(|&channels| BatchNormConfig::new(channels).init(device)).collect(),
+            norms: channels[1..]
+                .iter()
+                .map(|&channels| BatchNormConfig::new(channels).init(device))
+                .collect(),
             pool: MaxPool2dConfig::new([2, 2]).with_strides([2, 2]).init(),
-            hidden: sizes.windows(2).map(|pair| LinearConfig::new(pair[0], pair[1]).init(device)).collect(),
+            hidden: sizes
+                .windows(2)
+                .map(|pair| LinearConfig::new(pair[0], pair[1]).init(device))
+                .collect(),
             last: LinearConfig::new(sizes[sizes.len() - 1], classes).init(device),
             relu: Relu::new(),
         }
@@ -52,15 +59,21 @@ impl Model {
     /// Logits `[batch, classes]` of images `[batch, 1, rows, columns]`.
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         let blocks = self.convs.iter().zip(&self.norms);
-        let x =
-            blocks.fold(images, |x, (conv, norm)| self.pool.forward(self.relu.forward(norm.forward(conv.forward(x)))));
-        let x = self.hidden.iter().fold(x.flatten(1, 3), |x, layer| self.relu.forward(layer.forward(x)));
+        let x = blocks.fold(images, |x, (conv, norm)| {
+            self.pool.forward(self.relu.forward(norm.forward(conv.forward(x))))
+        });
+        let x = self
+            .hidden
+            .iter()
+            .fold(x.flatten(1, 3), |x, layer| self.relu.forward(layer.forward(x)));
         self.last.forward(x)
     }
 
     fn classify(&self, batch: Batch) -> ClassificationOutput {
         let logits = self.forward(batch.images);
-        let loss = CrossEntropyLossConfig::new().init(&logits.device()).forward(logits.clone(), batch.labels.clone());
+        let loss = CrossEntropyLossConfig::new()
+            .init(&logits.device())
+            .forward(logits.clone(), batch.labels.clone());
         ClassificationOutput::new(loss, logits, batch.labels)
     }
 }

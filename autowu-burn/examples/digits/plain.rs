@@ -3,7 +3,8 @@
 use burn::train::logger::{EvaluationProgressLogger, TrainingProgressLogger};
 use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
 use burn::train::renderer::{
-    EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation, MetricsRendererTraining,
+    EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation,
+    MetricsRendererTraining,
 };
 
 /// A renderer for burn's trainer.
@@ -25,9 +26,15 @@ impl Plain {
 
     /// Name and value of a number that is final for its epoch.
     fn result(&self, state: &MetricState) -> Option<String> {
-        let MetricState::Numeric(entry, Some(NumericEntry::Final(value))) = state else { return None };
+        let MetricState::Numeric(entry, Some(NumericEntry::Final(value))) = state else {
+            return None;
+        };
         let name = self.name(&entry.metric_id);
-        Some(if value.abs() < 0.01 { format!("{name} {value:.2e}") } else { format!("{name} {value:.4}") })
+        Some(if value.abs() < 0.01 {
+            format!("{name} {value:.2e}")
+        } else {
+            format!("{name} {value:.4}")
+        })
     }
 }
 

@@ -28,7 +28,8 @@ pub fn write(out: &Path, epochs: u32, config: Option<Config>) -> Result<(), Box<
 
     lrs.push(0.0);
     let record = match config {
-        // The same losses give the same run: tests, events and the picture's band come from a replay.
+        // The same losses give the same run: tests, events and the picture's band come from a
+        // replay.
         Some(config) => Record { lrs, ..Record::replay::<f64, CAPACITY>(config, &losses, |_| ())? },
         None => Record { lrs, tests: Vec::new(), events: Vec::new(), switch: None, band: None },
     };

@@ -6,7 +6,8 @@ use burn_optim::ModuleOptimizer;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-/// Copies that stay on disk: burn keeps two checkpoints and the best one by default, and one may be half written.
+/// Copies that stay on disk: burn keeps two checkpoints and the best one by default, and one may be
+/// half written.
 const KEPT: usize = 4;
 
 /// A model and the state of its optimizer, after `step` updates.
@@ -36,7 +37,8 @@ fn paths(folder: &Path, step: u64) -> [PathBuf; 2] {
 impl<M: Module> Copies<M> {
     /// Writes the copy, if it is not there, and removes those of checkpoints that are long past.
     pub fn save(&mut self, folder: &Path) -> Result<(), String> {
-        let Some(best) = self.best.as_ref().filter(|best| self.saved.last() != Some(&best.step)) else {
+        let Some(best) = self.best.as_ref().filter(|best| self.saved.last() != Some(&best.step))
+        else {
             return Ok(());
         };
         std::fs::create_dir_all(folder).map_err(|e| at(folder, e))?;
@@ -52,7 +54,8 @@ impl<M: Module> Copies<M> {
         Ok(())
     }
 
-    /// After a resume: the copy that the run made after `step` updates or, if it is not there, the `present` point.
+    /// After a resume: the copy that the run made after `step` updates or, if it is not there, the
+    /// `present` point.
     pub fn take_up(&mut self, step: u64, folder: Option<&Path>, present: impl Fn(u64) -> Best<M>) {
         let kept = match folder {
             Some(folder) => Best::load(folder, step, present(step)),
@@ -91,8 +94,9 @@ impl<M: Module> Best<M> {
     }
 }
 
-/// A copy that shares nothing. A clone shares the running statistics of normalisations with its original, so that they would go on
-/// with the training; `train` makes them its own, and leaves all else of a model in training as it is.
+/// A copy that shares nothing. A clone shares the running statistics of normalisations with its
+/// original, so that they would go on with the training; `train` makes them its own, and leaves all
+/// else of a model in training as it is.
 fn own<M: Module>(model: &M) -> M {
     model.clone().train()
 }

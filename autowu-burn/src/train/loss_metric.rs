@@ -6,15 +6,17 @@ use crate::misuse::Misuse;
 use burn_core::tensor::TensorReadError;
 use burn_std::ExecutionError;
 use burn_train::metric::{
-    LossInput, LossMetric as BurnLossMetric, Metric, MetricAttributes, MetricMetadata, MetricName, Numeric,
-    NumericEntry, SerializedEntry,
+    LossInput, LossMetric as BurnLossMetric, Metric, MetricAttributes, MetricMetadata, MetricName,
+    Numeric, NumericEntry, SerializedEntry,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// burn's loss metric, same name, same numbers; its training losses are also what the scheduler decides by.
+/// burn's loss metric, same name, same numbers; its training losses are also what the scheduler
+/// decides by.
 ///
-/// Validation losses are shown and not used: burn tells a metric the learning rate only in the training split.
+/// Validation losses are shown and not used: burn tells a metric the learning rate only in the
+/// training split.
 #[must_use = "register it with metric_train_numeric or metrics, or the scheduler never hears of a loss"]
 pub struct LossMetric {
     inner: BurnLossMetric,
@@ -32,28 +34,46 @@ fn fresh() -> u64 {
 
 impl Clone for LossMetric {
     fn clone(&self) -> Self {
-        LossMetric { inner: self.inner.clone(), shared: self.shared.clone(), id: fresh(), training: self.training }
+        LossMetric {
+            inner: self.inner.clone(),
+            shared: self.shared.clone(),
+            id: fresh(),
+            training: self.training,
+        }
     }
 }
 
 impl AutoWu {
-    /// The metric that stands where `LossMetric::new()` stood. Register it for the training split, once.
+    /// The metric that stands where `LossMetric::new()` stood. Register it for the training split,
+    /// once.
     pub fn loss_metric(&self) -> LossMetric {
         let mut course = self.shared.lock();
         if course.source == Source::Unknown {
             course.source = Source::Metric;
         }
-        LossMetric { inner: BurnLossMetric::new(), shared: self.shared.clone(), id: fresh(), training: false }
+        LossMetric {
+            inner: BurnLossMetric::new(),
+            shared: self.shared.clone(),
+            id: fresh(),
+            training: false,
+        }
     }
 }
 
 impl LossMetric {
     /// Tells the loss of a batch.
-    fn feed(&self, course: &mut Course, loss: f64, metadata: &MetricMetadata) -> Result<(), Misuse> {
+    fn feed(
+        &self,
+        course: &mut Course,
+        loss: f64,
+        metadata: &MetricMetadata,
+    ) -> Result<(), Misuse> {
         if course.batches.fresh() {
-            // burn counts iterations by one; where each device has a worker, every worker counts by the number of devices.
+            // burn counts iterations by one; where each device has a worker, every worker counts by
+            // the number of devices.
             let devices = course.batches.devices;
-            course.batches.workers = devices > 1 && metadata.iteration.is_some_and(|i| i.is_multiple_of(devices));
+            course.batches.workers =
+                devices > 1 && metadata.iteration.is_some_and(|i| i.is_multiple_of(devices));
         }
         let last = metadata.progress.is_completed();
         if course.source == Source::Metric {
@@ -87,7 +107,11 @@ impl Metric for LossMetric {
         self.inner.attributes()
     }
 
-    fn update(&mut self, item: &LossInput, metadata: &MetricMetadata) -> Result<SerializedEntry, TensorReadError> {
+    fn update(
+        &mut self,
+        item: &LossInput,
+        metadata: &MetricMetadata,
+    ) -> Result<SerializedEntry, TensorReadError> {
         let entry = self.inner.update(item, metadata);
         self.training = metadata.lr.is_some();
         let fed = self.shared.news(|course| {

@@ -13,13 +13,15 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A model whose weights, with the optimizer's state, go back to their best point when a climb ends: [`AutoWu::model`].
+/// A model whose weights, with the optimizer's state, go back to their best point when a climb
+/// ends: [`AutoWu::model`].
 ///
-/// Transparent: parameters have the names that they have in the model itself, so that checkpoints of the one load into the other.
-/// [`into_inner`](Self::into_inner) gives the model back.
+/// Transparent: parameters have the names that they have in the model itself, so that checkpoints
+/// of the one load into the other. [`into_inner`](Self::into_inner) gives the model back.
 ///
-/// A copy of the best point lives in memory, once the model and once the optimizer's state; with `rescue: None` only while the warmup lasts. burn's checkpoints
-/// have no place for it; see [`AutoWu::keep_best_in`].
+/// A copy of the best point lives in memory, once the model and once the optimizer's state; with
+/// `rescue: None` only while the warmup lasts. burn's checkpoints have no place for it; see
+/// [`AutoWu::keep_best_in`].
 pub struct Scheduled<M: TrainStep> {
     inner: M,
     shared: Arc<Shared>,
@@ -35,12 +37,18 @@ impl<M: TrainStep + Clone> Clone for Scheduled<M> {
 }
 
 impl AutoWu {
-    /// Wraps a model for burn's `Learner`. `loss` takes the loss out of the output of a training step:
-    /// `autowu.model(model, |output| output.loss.clone())`.
+    /// Wraps a model for burn's `Learner`. `loss` takes the loss out of the output of a training
+    /// step: `autowu.model(model, |output| output.loss.clone())`.
     ///
-    /// The loss is then told by the model, exactly and without delay; [`loss_metric`](Self::loss_metric) only shows it, and neither
-    /// [`grads_accumulation`](Self::grads_accumulation) nor [`devices`](Self::devices) needs to be declared.
-    pub fn model<M: TrainStep + Module + 'static>(&self, model: M, loss: fn(&M::Output) -> Tensor<1>) -> Scheduled<M> {
+    /// The loss is then told by the model, exactly and without delay;
+    /// [`loss_metric`](Self::loss_metric) only shows it, and neither
+    /// [`grads_accumulation`](Self::grads_accumulation) nor [`devices`](Self::devices) needs to be
+    /// declared.
+    pub fn model<M: TrainStep + Module + 'static>(
+        &self,
+        model: M,
+        loss: fn(&M::Output) -> Tensor<1>,
+    ) -> Scheduled<M> {
         self.shared.lock().source = Source::Loop;
         let copies = Arc::new(Mutex::new(Copies::default()));
         let held = copies.clone();
@@ -48,12 +56,14 @@ impl AutoWu {
         Scheduled { inner: model, shared: self.shared.clone(), loss, copies }
     }
 
-    /// Says where the copy of the best weights is kept for a resume: beside burn's checkpoints, `training/checkpoint` for a
-    /// training in `training`.
+    /// Says where the copy of the best weights is kept for a resume: beside burn's checkpoints,
+    /// `training/checkpoint` for a training in `training`.
     ///
-    /// Each checkpoint then comes with two files, `autowu-best-model-N.bpk` and `autowu-best-optim-N.bpk`, of which
-    /// each start of the training leaves its last four pairs. A training that is resumed with them is the one that was not interrupted, also where weights go back to a
-    /// point before the checkpoint. Without them the weights of the checkpoint take their place, which a warning says.
+    /// Each checkpoint then comes with two files, `autowu-best-model-N.bpk` and
+    /// `autowu-best-optim-N.bpk`, of which each start of the training leaves its last four
+    /// pairs. A training that is resumed with them is the one that was not interrupted, also where
+    /// weights go back to a point before the checkpoint. Without them the weights of the
+    /// checkpoint take their place, which a warning says.
     #[must_use]
     pub fn keep_best_in(self, folder: impl Into<PathBuf>) -> Self {
         self.shared.lock().folder = Some(folder.into());
@@ -73,7 +83,12 @@ impl<M: TrainStep> Scheduled<M> {
 
     /// The same run around another state of the model.
     fn with(&self, inner: M) -> Self {
-        Scheduled { inner, shared: self.shared.clone(), loss: self.loss, copies: self.copies.clone() }
+        Scheduled {
+            inner,
+            shared: self.shared.clone(),
+            loss: self.loss,
+            copies: self.copies.clone(),
+        }
     }
 
     fn map_inner(self, change: impl FnOnce(M) -> M) -> Self {
@@ -83,7 +98,11 @@ impl<M: TrainStep> Scheduled<M> {
 
 impl<M: TrainStep + Module> Scheduled<M> {
     /// One update, unless the scheduler says to go back.
-    fn update(self, optim: &mut ModuleOptimizer, optimize: impl FnOnce(M, &mut ModuleOptimizer) -> M) -> Self {
+    fn update(
+        self,
+        optim: &mut ModuleOptimizer,
+        optimize: impl FnOnce(M, &mut ModuleOptimizer) -> M,
+    ) -> Self {
         let present = |step| Best::new(step, &self.inner, optim);
         let mut copies = lock(&self.copies);
         if let Some((step, folder)) = self.shared.lock().resumed_best.take() {
@@ -100,7 +119,9 @@ impl<M: TrainStep + Module> Scheduled<M> {
                     return self.map_inner(|_| model);
                 }
             }
-            Some(Event::Decay { .. } | Event::Diverged { .. }) if !self.shared.lock().core.may_restore() => {
+            Some(Event::Decay { .. } | Event::Diverged { .. })
+                if !self.shared.lock().core.may_restore() =>
+            {
                 copies.best = None
             }
             _ => {}
@@ -121,11 +142,21 @@ impl<M: TrainStep + Module> TrainStep for Scheduled<M> {
         output
     }
 
-    fn optimize(self, optim: &mut ModuleOptimizer, lr: ModuleLearningRate, grads: GradientsParams) -> Self {
+    fn optimize(
+        self,
+        optim: &mut ModuleOptimizer,
+        lr: ModuleLearningRate,
+        grads: GradientsParams,
+    ) -> Self {
         self.update(optim, |model, optim| model.optimize(optim, lr, grads))
     }
 
-    fn optimize_multi(self, optim: &mut ModuleOptimizer, lr: ModuleLearningRate, grads: MultiGradientsParams) -> Self {
+    fn optimize_multi(
+        self,
+        optim: &mut ModuleOptimizer,
+        lr: ModuleLearningRate,
+        grads: MultiGradientsParams,
+    ) -> Self {
         self.update(optim, |model, optim| model.optimize_multi(optim, lr, grads))
     }
 }

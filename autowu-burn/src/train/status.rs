@@ -3,8 +3,8 @@
 use crate::handle::{AutoWu, Shared};
 use burn_core::tensor::TensorReadError;
 use burn_train::metric::{
-    Metric, MetricAttributes, MetricMetadata, MetricName, Numeric, NumericAttributes, NumericEntry, SerializedEntry,
-    format_float,
+    Metric, MetricAttributes, MetricMetadata, MetricName, Numeric, NumericAttributes, NumericEntry,
+    SerializedEntry, format_float,
 };
 use std::sync::Arc;
 
@@ -14,9 +14,11 @@ pub struct PhaseMetric {
     shared: Arc<Shared>,
 }
 
-/// The probability that the loss has passed its minimum, by the last test: for `metric_train_numeric`.
+/// The probability that the loss has passed its minimum, by the last test: for
+/// `metric_train_numeric`.
 ///
-/// The median over the test's votes of `max_i Φ((mean_m − mean_i)/√Var[f_i − f_m])` (paper eq. 4); 0 before the first test.
+/// The median over the test's votes of `max_i Φ((mean_m − mean_i)/√Var[f_i − f_m])` (paper eq. 4);
+/// 0 before the first test.
 #[derive(Clone)]
 pub struct ProbabilityMetric {
     shared: Arc<Shared>,
@@ -29,8 +31,8 @@ impl AutoWu {
         PhaseMetric { shared: self.shared.clone() }
     }
 
-    /// A numeric metric: the probability that the loss has passed its minimum. The learning rate itself is burn's
-    /// `LearningRateMetric`.
+    /// A numeric metric: the probability that the loss has passed its minimum. The learning rate
+    /// itself is burn's `LearningRateMetric`.
     pub fn probability_metric(&self) -> ProbabilityMetric {
         ProbabilityMetric { shared: self.shared.clone(), now: 0.0 }
     }

@@ -4,12 +4,15 @@ use crate::toy::*;
 use autowu_burn::{AutoWu, Config};
 use burn::train::{ExecutionStrategy, Learner, MultiDeviceOptim};
 
-const OPTIMS: [MultiDeviceOptim; 2] = [MultiDeviceOptim::OptimMainDevice, MultiDeviceOptim::OptimSharded];
+const OPTIMS: [MultiDeviceOptim; 2] =
+    [MultiDeviceOptim::OptimMainDevice, MultiDeviceOptim::OptimSharded];
 
-/// The learning rates of the updates, each `batches` items of the trace with one more at the end of an epoch where `short`.
+/// The learning rates of the updates, each `batches` items of the trace with one more at the end of
+/// an epoch where `short`.
 fn per_update(trace: &Trace, batches: usize, epoch: usize) -> (Vec<f64>, Vec<f64>) {
     let (lrs, losses) = (trace.lrs(), trace.losses());
-    let last = |lrs: &[f64]| lrs.chunks(batches).map(|these| these[these.len() - 1]).collect::<Vec<_>>();
+    let last =
+        |lrs: &[f64]| lrs.chunks(batches).map(|these| these[these.len() - 1]).collect::<Vec<_>>();
     (
         lrs.chunks(epoch).flat_map(last).collect(),
         losses.chunks(epoch).flat_map(|losses| means(losses, batches)).collect(),
@@ -56,7 +59,9 @@ fn two_devices_are_one_step_with_the_mean_loss() {
         let config = Config::new(11 * 10).without_restore();
         let autowu = AutoWu::new(config).unwrap().devices(2);
         let result = training(&format!("devices-{i}"), 44, 10, &trace)
-            .with_training_strategy(ExecutionStrategy::multi(vec![device(), device()], optim).into())
+            .with_training_strategy(
+                ExecutionStrategy::multi(vec![device(), device()], optim).into(),
+            )
             .metric_train_numeric(autowu.loss_metric())
             .launch(learner(autowu.scheduler()));
         assert!(result.error.is_none(), "{:?}", result.error);
@@ -92,7 +97,9 @@ fn two_devices_with_a_wrapped_model_need_no_declaration() {
         let autowu = AutoWu::new(config).unwrap();
         let model = autowu.model(Toy::new(&device()), |output| output.loss.clone());
         let result = training(&format!("devices-model-{i}"), 44, 10, &trace)
-            .with_training_strategy(ExecutionStrategy::multi(vec![device(), device()], optim).into())
+            .with_training_strategy(
+                ExecutionStrategy::multi(vec![device(), device()], optim).into(),
+            )
             .launch(Learner::new(model, sgd(), autowu.scheduler()));
         assert!(result.error.is_none(), "{:?}", result.error);
         let (lrs, losses) = per_update(&trace, 2, 22);

@@ -8,7 +8,8 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use burn::train::InferenceStep;
 use burn::train::metric::{
-    LossInput, LossMetric as BurnLossMetric, Metric, MetricAttributes, MetricMetadata, Numeric, NumericEntry,
+    LossInput, LossMetric as BurnLossMetric, Metric, MetricAttributes, MetricMetadata, Numeric,
+    NumericEntry,
 };
 
 /// What a trainer tells a metric with batch `iteration` of an epoch of `total`.
@@ -36,13 +37,15 @@ fn two_updates(scheduler: &mut Scheduler) {
 fn losses_of_updates(autowu: &AutoWu) -> Vec<f64> {
     let record = autowu.to_record().unwrap();
     let waiting = 0..record.scalar::<u64>("autowu.waiting").unwrap();
-    let waiting = waiting.map(|i| f64::from_bits(record.scalar(&format!("autowu.waiting.{i:05}")).unwrap()));
+    let waiting =
+        waiting.map(|i| f64::from_bits(record.scalar(&format!("autowu.waiting.{i:05}")).unwrap()));
     autowu.state().trajectory().values().iter().copied().chain(waiting).collect()
 }
 
 #[test]
 fn a_worker_that_is_behind_at_the_end_of_an_epoch_still_gives_its_loss_to_its_update() {
-    // Workers count by the number of devices; the second delivers its last batch after the first has ended the epoch.
+    // Workers count by the number of devices; the second delivers its last batch after the first
+    // has ended the epoch.
     let autowu = AutoWu::new(Config::new(100).without_restore()).unwrap().devices(2);
     let (mut scheduler, mut metric) = (autowu.scheduler(), autowu.loss_metric());
     let mut passes = |batches: &[(f64, usize)]| {
@@ -61,9 +64,13 @@ fn a_worker_that_is_behind_at_the_end_of_an_epoch_still_gives_its_loss_to_its_up
 
 #[test]
 fn passes_that_made_no_update_end_with_their_epoch() {
-    // Two passes to an update, and the third pass is not the last of the epoch's data: the training was stopped there.
+    // Two passes to an update, and the third pass is not the last of the epoch's data: the training
+    // was stopped there.
     for (devices, expected) in [(1, [1.5, 11.5]), (2, [2.5, 12.5])] {
-        let autowu = AutoWu::new(Config::new(100).without_restore()).unwrap().devices(devices).grads_accumulation(2);
+        let autowu = AutoWu::new(Config::new(100).without_restore())
+            .unwrap()
+            .devices(devices)
+            .grads_accumulation(2);
         autowu.load_record(&autowu.to_record().unwrap()).unwrap(); // what was declared outlives a resume
         let (mut scheduler, mut metric) = (autowu.scheduler(), autowu.loss_metric());
         two_updates(&mut scheduler);
@@ -96,7 +103,8 @@ fn a_record_waits_for_the_losses_on_their_way() {
 #[test]
 fn the_loss_metric_shows_what_burns_shows() {
     let autowu = AutoWu::new(Config::new(100)).unwrap();
-    let (mut scheduler, mut ours, mut burns) = (autowu.scheduler(), autowu.loss_metric(), BurnLossMetric::new());
+    let (mut scheduler, mut ours, mut burns) =
+        (autowu.scheduler(), autowu.loss_metric(), BurnLossMetric::new());
     assert_eq!((ours.name(), ours.description()), (burns.name(), burns.description()));
     assert_eq!(format!("{:?}", ours.attributes()), format!("{:?}", burns.attributes()));
     let shown = |ours: &mut dyn Numeric, burns: &mut dyn Numeric| {
@@ -113,7 +121,10 @@ fn the_loss_metric_shows_what_burns_shows() {
             assert_eq!(format!("{entry:?}"), format!("{burns_entry:?}"), "epoch {epoch}");
             shown(&mut ours, &mut burns);
         }
-        assert_eq!(format!("{:?}", ours.compute().unwrap()), format!("{:?}", burns.compute().unwrap()));
+        assert_eq!(
+            format!("{:?}", ours.compute().unwrap()),
+            format!("{:?}", burns.compute().unwrap())
+        );
         ours.clear();
         burns.clear();
     }
@@ -127,10 +138,13 @@ fn the_status_metrics_say_where_the_run_is_and_why() {
     assert_eq!((phase.name().as_str(), probability.name().as_str()), ("AutoWU", "Past Minimum"));
     assert!(phase.description().unwrap().contains("where the learning-rate schedule is"));
     assert!(probability.description().unwrap().contains("passed its minimum"));
-    let MetricAttributes::Numeric(attributes) = probability.attributes() else { panic!("a number") };
+    let MetricAttributes::Numeric(attributes) = probability.attributes() else {
+        panic!("a number")
+    };
     assert!(attributes.unit.is_none() && !attributes.higher_is_better);
 
-    let (mut core, mut last, mut median) = (autowu_core::AutoWu::<f64>::new(Config::new(200)).unwrap(), None, 0.0);
+    let (mut core, mut last, mut median) =
+        (autowu_core::AutoWu::<f64>::new(Config::new(200)).unwrap(), None, 0.0);
     for step in 0..200 {
         let x = (core.lr().max(1e-9) / 1e-2).ln();
         let loss = f64::from((1.0 + x * x / 10.0 + 0.05 * (f64::from(step) * 1.7).sin()) as f32);
@@ -141,7 +155,10 @@ fn the_status_metrics_say_where_the_run_is_and_why() {
             votes.sort_by(f64::total_cmp);
             median = votes[votes.len() / 2];
         }
-        last = outcome.event.filter(|event| !matches!(event, autowu_core::Event::Snapshot { .. })).or(last);
+        last = outcome
+            .event
+            .filter(|event| !matches!(event, autowu_core::Event::Snapshot { .. }))
+            .or(last);
 
         let sentence = phase.update(&(), &metadata(1, 1)).unwrap();
         assert_eq!(sentence.formatted, sentence.serialized);
@@ -151,7 +168,11 @@ fn the_status_metrics_say_where_the_run_is_and_why() {
             autowu_core::Phase::Decay { start, .. } => format!("since step {start}"),
         };
         let why = last.map_or_else(String::new, |event| event.to_string());
-        assert!(sentence.formatted.contains(&place) && sentence.formatted.ends_with(&why), "{}", sentence.formatted);
+        assert!(
+            sentence.formatted.contains(&place) && sentence.formatted.ends_with(&why),
+            "{}",
+            sentence.formatted
+        );
 
         let entry = probability.update(&(), &metadata(1, 1)).unwrap();
         assert_eq!(entry.serialized, NumericEntry::Value(median).serialize(), "step {step}");
@@ -187,5 +208,8 @@ fn the_wrapped_model_answers_as_the_model_does() {
     assert_eq!(visits.0, 1);
     let batch = rows(2).iter().next().unwrap().unwrap();
     let loss = |output: Output| output.loss.into_scalar::<f32>();
-    assert_eq!(loss(InferenceStep::step(&wrapped, batch.clone())), loss(InferenceStep::step(&plain, batch)));
+    assert_eq!(
+        loss(InferenceStep::step(&wrapped, batch.clone())),
+        loss(InferenceStep::step(&plain, batch))
+    );
 }

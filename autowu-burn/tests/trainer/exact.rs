@@ -1,4 +1,5 @@
-//! Two lines in burn's trainer: the learning rates are the core's, bit for bit, whatever the speed of the metrics' thread.
+//! Two lines in burn's trainer: the learning rates are the core's, bit for bit, whatever the speed
+//! of the metrics' thread.
 
 use crate::toy::*;
 use autowu_burn::{AutoWu, Config};
@@ -15,8 +16,10 @@ fn is_the_core(name: &str, config: Config, expected: Config) {
     let (lrs, losses) = (trace.lrs(), trace.losses());
     assert_eq!(losses.len(), 300);
     assert_same(&lrs, &core_lrs(expected, &losses)[..300]);
-    // It says something: the minimum was found, long before the warmup's share of the budget was used.
-    let peak = lrs.iter().position(|lr| lr == lrs.iter().max_by(|a, b| a.total_cmp(b)).unwrap()).unwrap();
+    // It says something: the minimum was found, long before the warmup's share of the budget was
+    // used.
+    let peak =
+        lrs.iter().position(|lr| lr == lrs.iter().max_by(|a, b| a.total_cmp(b)).unwrap()).unwrap();
     assert!(peak < 140 && lrs[299] == 0.0, "{peak}");
 }
 
@@ -81,8 +84,9 @@ fn losses_are_never_more_than_two_updates_late() {
     let trace = Trace { pause: Duration::from_millis(2), ..Trace::default() };
     let autowu = AutoWu::new(Config::new(100)).unwrap();
     let watch = Watch { inner: autowu.scheduler(), trace: trace.clone(), seen: Arc::default() };
-    let result =
-        training("late", 40, 5, &trace).metric_train_numeric(autowu.loss_metric()).launch(learner(watch.clone()));
+    let result = training("late", 40, 5, &trace)
+        .metric_train_numeric(autowu.loss_metric())
+        .launch(learner(watch.clone()));
     assert!(result.error.is_none());
     let seen = watch.seen.lock().unwrap();
     let late: Vec<usize> = seen.iter().enumerate().map(|(update, seen)| update - seen).collect();

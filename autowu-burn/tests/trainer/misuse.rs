@@ -1,4 +1,5 @@
-//! What goes wrong between trainer and scheduler is said in words, and never lets the learning rate grow.
+//! What goes wrong between trainer and scheduler is said in words, and never lets the learning rate
+//! grow.
 
 use crate::toy::*;
 use autowu_burn::{AutoWu, Config, Misuse};
@@ -62,8 +63,9 @@ fn a_metric_registered_twice_stops_the_training() {
 #[test]
 fn both_splits_at_once_are_no_misuse() {
     let (trace, autowu) = (Trace::default(), autowu());
-    let result: LearningResult<Toy> =
-        training("both", 40, 10, &trace).metrics((autowu.loss_metric(),)).launch(learner(autowu.scheduler()));
+    let result: LearningResult<Toy> = training("both", 40, 10, &trace)
+        .metrics((autowu.loss_metric(),))
+        .launch(learner(autowu.scheduler()));
     assert!(result.error.is_none() && autowu.misuse().is_none());
 }
 
@@ -92,7 +94,8 @@ fn undeclared_accumulation_stops_the_training_at_once() {
 #[test]
 fn undeclared_devices_stop_the_training_at_once() {
     let (trace, autowu) = (Trace::default(), autowu());
-    let devices = ExecutionStrategy::multi(vec![device(), device()], MultiDeviceOptim::OptimMainDevice);
+    let devices =
+        ExecutionStrategy::multi(vec![device(), device()], MultiDeviceOptim::OptimMainDevice);
     let result = training("undeclared-devices", 40, 10, &trace)
         .with_training_strategy(devices.into())
         .metric_train_numeric(autowu.loss_metric())

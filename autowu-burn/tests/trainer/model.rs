@@ -15,18 +15,18 @@ fn wrapped(autowu: &AutoWu) -> Scheduled<Toy> {
 fn the_default_rule_puts_weights_back_where_they_were_best() {
     let (trace, config) = (Trace::default(), Config::new(300));
     let autowu = AutoWu::new(config).unwrap();
-    let result = training("restore", 40, 15, &trace).metric_train_numeric(autowu.loss_metric()).launch(Learner::new(
-        wrapped(&autowu),
-        momentum(),
-        autowu.scheduler(),
-    ));
+    let result = training("restore", 40, 15, &trace)
+        .metric_train_numeric(autowu.loss_metric())
+        .launch(Learner::new(wrapped(&autowu), momentum(), autowu.scheduler()));
     assert!(result.error.is_none(), "{:?}", result.error);
 
     let (lrs, losses) = (trace.lrs(), trace.losses());
     assert_same(&lrs, &core_lrs(config, &losses)[..300]);
 
-    // A climb ended: the learning rate falls from one step to the next within the warmup, and the loss with it.
-    let turn = lrs[..150].windows(2).position(|pair| pair[1] < 0.8 * pair[0]).expect("a climb ends") + 1;
+    // A climb ended: the learning rate falls from one step to the next within the warmup, and the
+    // loss with it.
+    let turn =
+        lrs[..150].windows(2).position(|pair| pair[1] < 0.8 * pair[0]).expect("a climb ends") + 1;
     let before = losses[turn - 3..turn].iter().sum::<f64>() / 3.0;
     let after = losses[turn..turn + 3].iter().sum::<f64>() / 3.0;
     assert!(after < 0.5 * before, "{before} before the restore, {after} after it");
@@ -52,7 +52,8 @@ fn checkpoints_of_the_wrapped_model_load_into_the_plain_one_and_back() {
     assert_eq!(wrapped.num_params(), FEATURES);
 }
 
-/// A model that counts its batches, as a normalisation follows their statistics; its input is its loss.
+/// A model that counts its batches, as a normalisation follows their statistics; its input is its
+/// loss.
 #[derive(Module, Debug)]
 struct Counter {
     batches: RunningState<Tensor<1>>,
@@ -80,7 +81,8 @@ struct Loop {
 impl Loop {
     fn new(config: Config) -> Self {
         let zero = || Tensor::zeros([1], &device());
-        let model = Counter { batches: RunningState::new(zero()), weight: Param::from_tensor(zero()) };
+        let model =
+            Counter { batches: RunningState::new(zero()), weight: Param::from_tensor(zero()) };
         let autowu = AutoWu::new(config).unwrap();
         let model = autowu.model(model, |output| output.loss.clone());
         Loop { autowu, model, optim: sgd() }
@@ -145,7 +147,10 @@ fn a_copy_is_held_for_as_long_as_the_run_can_go_back_to_it() {
         assert_eq!(run.copy(), None);
         for step in 0..300 {
             run.step(2.0 - f64::from(step) / 300.0);
-            assert!(run.copy().is_some() || !run.autowu.state().may_restore(), "step {step}, {config:?}");
+            assert!(
+                run.copy().is_some() || !run.autowu.state().may_restore(),
+                "step {step}, {config:?}"
+            );
         }
         assert!(matches!(run.autowu.state().phase(), Phase::Decay { .. }));
         assert_eq!(run.copy().is_some(), config.rescue.is_some());

@@ -20,13 +20,19 @@ enum Form {
     Kept,
 }
 
-/// Trains from after epoch `done` to epoch `end`, in a process of its own as far as AutoWU is concerned.
+/// Trains from after epoch `done` to epoch `end`, in a process of its own as far as AutoWU is
+/// concerned.
 fn part(folder: &Path, form: Form, done: usize, end: usize, config: Config, trace: &Trace) {
     let mut autowu = AutoWu::new(config).unwrap();
     if form == Form::Kept {
         autowu = autowu.keep_best_in(folder.join("checkpoint"));
     }
-    fn training<M>(folder: &Path, trace: &Trace, autowu: &AutoWu, end: usize) -> SupervisedTraining<M>
+    fn training<M>(
+        folder: &Path,
+        trace: &Trace,
+        autowu: &AutoWu,
+        end: usize,
+    ) -> SupervisedTraining<M>
     where
         M: burn::train::LearnerModel
             + burn::train::TrainStep<Input = Batch, Output = Output>
@@ -85,7 +91,8 @@ fn the_papers_rule_too() {
 /// The wrapped model in one piece, and the step at which weights first go back.
 fn wrapped_whole(name: &str, config: Config) -> (Trace, usize) {
     let whole = in_parts(name, Form::Kept, EPOCHS, config);
-    let back = whole.lrs().windows(2).position(|pair| pair[1] < 0.8 * pair[0]).expect("a climb ends") + 1;
+    let back =
+        whole.lrs().windows(2).position(|pair| pair[1] < 0.8 * pair[0]).expect("a climb ends") + 1;
     assert!(back > 60, "{back}: after the first interruption");
     (whole, back)
 }
@@ -107,7 +114,9 @@ fn copies_of_the_warmup_stay_on_disk_for_as_long_as_checkpoints_do() {
     let name = "kept-files";
     in_parts(name, Form::Kept, EPOCHS, config);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).join("checkpoint");
-    let files = std::fs::read_dir(folder).unwrap().filter_map(|file| file.unwrap().file_name().into_string().ok());
+    let files = std::fs::read_dir(folder)
+        .unwrap()
+        .filter_map(|file| file.unwrap().file_name().into_string().ok());
     let copies = files.filter(|name| name.starts_with("autowu-best-")).count();
     assert!((2..=8).contains(&copies), "{copies} files");
 }

@@ -1,4 +1,5 @@
-//! Linear regression in burn's trainer, small enough for hundreds of updates a second, with a trace of what happened.
+//! Linear regression in burn's trainer, small enough for hundreds of updates a second, with a trace
+//! of what happened.
 
 use autowu_burn::AutoWu;
 use burn::data::dataloader::batcher::Batcher;
@@ -9,9 +10,12 @@ use burn::module::{Module, Param};
 use burn::optim::{ModuleOptimizer, SgdConfig, momentum::MomentumConfig};
 use burn::tensor::{Device, ExecutionError, Tensor, TensorData, TensorReadError};
 use burn::train::logger::InMemoryMetricLogger;
-use burn::train::metric::{Adaptor, LossInput, Metric, MetricMetadata, MetricName, SerializedEntry};
+use burn::train::metric::{
+    Adaptor, LossInput, Metric, MetricMetadata, MetricName, SerializedEntry,
+};
 use burn::train::{
-    InferenceStep, ItemLazy, Learner, LearnerModel, LearningResult, SupervisedTraining, TrainOutput, TrainStep,
+    InferenceStep, ItemLazy, Learner, LearnerModel, LearningResult, SupervisedTraining,
+    TrainOutput, TrainStep,
 };
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -120,7 +124,8 @@ pub fn loader(n: usize, scale: f32) -> Arc<dyn DataLoader<Batch>> {
     DataLoaderBuilder::new(Stack).batch_size(2).build(InMemDataset::new((0..n).map(row).collect()))
 }
 
-/// What a training metric sees: `(learning rate, loss)` of every batch, in the order of the metrics' thread.
+/// What a training metric sees: `(learning rate, loss)` of every batch, in the order of the
+/// metrics' thread.
 #[derive(Clone, Default)]
 pub struct Trace {
     pub items: Arc<Mutex<Vec<(f64, f64)>>>,
@@ -145,7 +150,11 @@ impl Metric for Trace {
         Arc::new("Trace".into())
     }
 
-    fn update(&mut self, loss: &Loss, metadata: &MetricMetadata) -> Result<SerializedEntry, TensorReadError> {
+    fn update(
+        &mut self,
+        loss: &Loss,
+        metadata: &MetricMetadata,
+    ) -> Result<SerializedEntry, TensorReadError> {
         std::thread::sleep(self.pause);
         if let Some(lr) = &metadata.lr {
             let loss = loss.0.clone().try_into_scalar::<f64>()?;
@@ -183,7 +192,9 @@ pub fn folder(name: &str) -> PathBuf {
 /// A training with nothing but a trace: the rest is what a test is about.
 pub fn training<M>(name: &str, items: usize, epochs: usize, trace: &Trace) -> SupervisedTraining<M>
 where
-    M: LearnerModel + TrainStep<Input = Batch, Output = Output> + InferenceStep<Input = Batch, Output = Output>,
+    M: LearnerModel
+        + TrainStep<Input = Batch, Output = Output>
+        + InferenceStep<Input = Batch, Output = Output>,
 {
     SupervisedTraining::new(folder(name), rows(items), rows(4))
         .num_epochs(epochs)
@@ -193,8 +204,16 @@ where
 }
 
 /// The two lines: metric and scheduler.
-pub fn run(name: &str, items: usize, epochs: usize, autowu: &AutoWu, trace: &Trace) -> LearningResult<Toy> {
-    training(name, items, epochs, trace).metric_train_numeric(autowu.loss_metric()).launch(learner(autowu.scheduler()))
+pub fn run(
+    name: &str,
+    items: usize,
+    epochs: usize,
+    autowu: &AutoWu,
+    trace: &Trace,
+) -> LearningResult<Toy> {
+    training(name, items, epochs, trace)
+        .metric_train_numeric(autowu.loss_metric())
+        .launch(learner(autowu.scheduler()))
 }
 
 pub fn learner(scheduler: impl Into<ModuleLrScheduler>) -> Learner<Toy> {

@@ -30,7 +30,8 @@ pub struct Dataset {
     pub classes: usize,
 }
 
-/// Reads `train.csv` and `test.csv` (optdigits), or the four IDX files, plain or gzipped, whichever the directory has.
+/// Reads `train.csv` and `test.csv` (optdigits), or the four IDX files, plain or gzipped, whichever
+/// the directory has.
 ///
 /// # Errors
 /// A missing, cut or foreign file: its name, and what was expected.
@@ -53,7 +54,10 @@ pub fn load(directory: &Path) -> Result<Dataset, String> {
     }
     let classes = train.labels.iter().max().map_or(0, |&c| c as usize + 1);
     if let Some(stray) = test.labels.iter().find(|&&c| c as usize >= classes) {
-        return Err(format!("{}: class {stray} of the test set is not in the training set", directory.display()));
+        return Err(format!(
+            "{}: class {stray} of the test set is not in the training set",
+            directory.display()
+        ));
     }
     Ok(Dataset { train, test, classes })
 }
@@ -61,15 +65,19 @@ pub fn load(directory: &Path) -> Result<Dataset, String> {
 /// 64 pixels from 0 to 16 and the class per line.
 fn optdigits(path: &Path) -> Result<Images, String> {
     let wrong = |line: u64, what: String| {
-        format!("{}, line {line}: {what}; optdigits has 64 pixels from 0 to 16 and a class from 0 to 9", path.display())
+        format!(
+            "{}, line {line}: {what}; optdigits has 64 pixels from 0 to 16 and a class from 0 to 9",
+            path.display()
+        )
     };
-    let mut reader =
-        csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .trim(csv::Trim::All)
-            .from_path(path)
-            .map_err(|e| format!("{}: {e}; optdigits' train.csv and test.csv were expected", path.display()))?;
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_path(path)
+        .map_err(|e| {
+            format!("{}: {e}; optdigits' train.csv and test.csv were expected", path.display())
+        })?;
     let mut images = Images { pixels: Vec::new(), labels: Vec::new(), rows: 8, columns: 8 };
     for (line, record) in (1..).zip(reader.records()) {
         let record = record.map_err(|e| wrong(line, e.to_string()))?;
@@ -88,7 +96,10 @@ fn optdigits(path: &Path) -> Result<Images, String> {
         }
     }
     if images.labels.is_empty() {
-        return Err(format!("{}: the file is empty; optdigits CSV lines were expected", path.display()));
+        return Err(format!(
+            "{}: the file is empty; optdigits CSV lines were expected",
+            path.display()
+        ));
     }
     Ok(images)
 }
@@ -112,7 +123,8 @@ fn idx_pair(directory: &Path, split: &str) -> Result<Images, String> {
 /// The bytes of `NAME-idxD-ubyte` or `NAME.idxD-ubyte`, plain or `.gz`.
 fn idx_file(directory: &Path, name: &str, dimensions: u8) -> Result<(PathBuf, Vec<u8>), String> {
     let names = ["-", "."].map(|dot| format!("{name}{dot}idx{dimensions}-ubyte"));
-    let candidates = names.iter().flat_map(|n| [directory.join(n), directory.join(format!("{n}.gz"))]);
+    let candidates =
+        names.iter().flat_map(|n| [directory.join(n), directory.join(format!("{n}.gz"))]);
     let Some(path) = candidates.into_iter().find(|p| p.exists()) else {
         return Err(format!(
             "{}: neither optdigits' train.csv and test.csv nor {}[.gz] is there",
@@ -120,7 +132,9 @@ fn idx_file(directory: &Path, name: &str, dimensions: u8) -> Result<(PathBuf, Ve
             names[0]
         ));
     };
-    let at = |e: std::io::Error| format!("{}: {e}; a whole IDX file, plain or gzipped, was expected", path.display());
+    let at = |e: std::io::Error| {
+        format!("{}: {e}; a whole IDX file, plain or gzipped, was expected", path.display())
+    };
     let mut file = File::open(&path).map_err(at)?;
     let mut bytes = Vec::new();
     if path.extension().is_some_and(|e| e == "gz") {
@@ -131,22 +145,34 @@ fn idx_file(directory: &Path, name: &str, dimensions: u8) -> Result<(PathBuf, Ve
     Ok((path, bytes))
 }
 
-/// The sizes and the bytes of an IDX file: two zero bytes, 8 (unsigned bytes), `D`, then `D` big-endian sizes, then the bytes.
-fn idx_parse<'a, const D: usize>(path: &Path, bytes: &'a [u8]) -> Result<([usize; D], &'a [u8]), String> {
+/// The sizes and the bytes of an IDX file: two zero bytes, 8 (unsigned bytes), `D`, then `D`
+/// big-endian sizes, then the bytes.
+fn idx_parse<'a, const D: usize>(
+    path: &Path,
+    bytes: &'a [u8],
+) -> Result<([usize; D], &'a [u8]), String> {
     let wrong = |what: String| format!("{}: {what}", path.display());
-    let foreign = || wrong(format!("no IDX file of unsigned bytes in {D} dimensions (magic number 0x0000080{D})"));
+    let foreign = || {
+        wrong(format!(
+            "no IDX file of unsigned bytes in {D} dimensions (magic number 0x0000080{D})"
+        ))
+    };
     let (head, rest) = bytes.split_at_checked(4).ok_or_else(foreign)?;
     if head != [0, 0, 8, D as u8] {
         return Err(foreign());
     }
-    let (sizes, pixels) = rest.split_at_checked(4 * D).ok_or_else(|| wrong("cut within its header".into()))?;
+    let (sizes, pixels) =
+        rest.split_at_checked(4 * D).ok_or_else(|| wrong("cut within its header".into()))?;
     let mut shape = [0; D];
     for (size, bytes) in shape.iter_mut().zip(sizes.chunks_exact(4)) {
         *size = bytes.iter().fold(0, |n, &b| n << 8 | usize::from(b));
     }
     let expected = shape.iter().try_fold(1_usize, |n, &s| n.checked_mul(s));
     if expected != Some(pixels.len()) || pixels.is_empty() {
-        return Err(wrong(format!("{} bytes after the header, which says {shape:?}: cut or damaged", pixels.len())));
+        return Err(wrong(format!(
+            "{} bytes after the header, which says {shape:?}: cut or damaged",
+            pixels.len()
+        )));
     }
     Ok((shape, pixels))
 }

@@ -11,7 +11,10 @@ mod plot;
 #[path = "../../../autowu-core/examples/replay/record.rs"]
 mod record;
 
-use autowu_candle::{Baseline, BatchScaling, CAPACITY, Config, Decay, Event, Scheduled, StatefulOptimizer, UpdateRule};
+use autowu_candle::{
+    Baseline, BatchScaling, CAPACITY, Config, Decay, Event, Scheduled, StatefulOptimizer,
+    UpdateRule,
+};
 use autowu_candle::{ParamsAdamP, ParamsAdamW, ParamsLamb, ParamsSgdm};
 use candle_core::{Device, Tensor};
 use candle_nn::{ModuleT, Optimizer, VarMap, loss::cross_entropy};
@@ -23,7 +26,8 @@ use std::process::ExitCode;
 
 /// Trains a small network on handwritten digits with a learning rate that nobody tuned.
 ///
-/// Writes run.csv (step,lr,loss), run.json (tests and events) and run.svg, and ends with the accuracy on writers that the network has never seen.
+/// Writes run.csv (step,lr,loss), run.json (tests and events) and run.svg, and ends with the
+/// accuracy on writers that the network has never seen.
 #[derive(Parser)]
 #[command(after_help = "EXAMPLES:\n  \
     digits                                         the data in the repository, AdamW, AutoWU\n  \
@@ -31,7 +35,8 @@ use std::process::ExitCode;
     digits --schedule baseline --peak 0.003        linear warmup + cosine, with a peak that you tune\n  \
     digits --data mnist --epochs 3                 IDX files: train-images-idx3-ubyte[.gz] and so on")]
 struct Args {
-    /// A directory with optdigits' train.csv and test.csv, or with IDX files (MNIST, Fashion-MNIST), plain or .gz.
+    /// A directory with optdigits' train.csv and test.csv, or with IDX files (MNIST,
+    /// Fashion-MNIST), plain or .gz.
     #[arg(long, value_name = "DIR", default_value_os_t = repository_data())]
     data: PathBuf,
     /// The network.
@@ -52,10 +57,12 @@ struct Args {
     /// The learning-rate schedule.
     #[arg(long, value_enum, default_value_t = Schedule::Default)]
     schedule: Schedule,
-    /// Peak learning rate of the baseline (5 % linear warmup, then cosine) [default: 0.001 · √(batch/256)].
+    /// Peak learning rate of the baseline (5 % linear warmup, then cosine) [default: 0.001 ·
+    /// √(batch/256)].
     #[arg(long, value_name = "LR", allow_negative_numbers = true, value_parser = positive)]
     peak: Option<f64>,
-    /// Threads for the tensor work. A network of this size is several times faster on one than on two.
+    /// Threads for the tensor work. A network of this size is several times faster on one than on
+    /// two.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     threads: u16,
     /// Where run.csv, run.json and run.svg go.
@@ -99,14 +106,17 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let steps_per_epoch = data.train.len() as u64 / u64::from(args.batch);
     if steps_per_epoch == 0 {
         let images = data.train.len();
-        return Err(
-            format!("--batch {}: the training set has {images} images; use at most that many", args.batch).into()
-        );
+        return Err(format!(
+            "--batch {}: the training set has {images} images; use at most that many",
+            args.batch
+        )
+        .into());
     }
     let map = VarMap::new();
     let side = (data.train.rows, data.train.columns);
     let model = model::Model::new(args.model, side, data.classes, args.seed, &map)?;
-    let task = Task { args, steps_per_epoch, train: tensors(&data.train)?, model: &model, map: &map };
+    let task =
+        Task { args, steps_per_epoch, train: tensors(&data.train)?, model: &model, map: &map };
     let log = match args.optimizer {
         Optim::Adamw => train(&task, ParamsAdamW::default()),
         Optim::Adamp => train(&task, ParamsAdamP::default()),
@@ -168,7 +178,10 @@ impl Task<'_> {
 }
 
 /// Trains, and returns learning rate and loss of every step.
-fn train<R: UpdateRule<K>, const K: usize>(task: &Task, params: R) -> Result<Vec<(f64, f64)>, Box<dyn Error>> {
+fn train<R: UpdateRule<K>, const K: usize>(
+    task: &Task,
+    params: R,
+) -> Result<Vec<(f64, f64)>, Box<dyn Error>> {
     let optimizer = StatefulOptimizer::from_varmap(task.map, params)?;
     let mut trainer = match task.config() {
         Some(config) => Trainer::AutoWu(Box::new(Scheduled::new(optimizer, config)?)),
@@ -195,7 +208,10 @@ fn train<R: UpdateRule<K>, const K: usize>(task: &Task, params: R) -> Result<Vec
             // For the log and the bar; on a GPU a loop would not read the loss at every step.
             let loss = f64::from(loss.to_scalar::<f32>()?);
             log.push((lr, loss));
-            bar.set_message(format!("loss {loss:.4}  LR {lr:.2e}  {}", trainer.phase(log.len() as u64)));
+            bar.set_message(format!(
+                "loss {loss:.4}  LR {lr:.2e}  {}",
+                trainer.phase(log.len() as u64)
+            ));
             bar.inc(1);
         }
     }

@@ -7,7 +7,8 @@ use candle_nn::{batch_norm, conv2d_no_bias, linear};
 /// What is trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
-    /// Two 3×3 convolutions (16 and 32 channels) with batch normalisation, a 2×2 maximum after each, a hidden layer of 64.
+    /// Two 3×3 convolutions (16 and 32 channels) with batch normalisation, a 2×2 maximum after
+    /// each, a hidden layer of 64.
     Cnn,
     /// Two hidden layers of 128.
     Mlp,
@@ -22,7 +23,13 @@ pub enum Model {
 
 impl Model {
     /// A network on the CPU whose variables live in `vars`.
-    pub fn new(kind: Kind, side: (usize, usize), classes: usize, seed: u64, vars: &VarMap) -> Result<Self> {
+    pub fn new(
+        kind: Kind,
+        side: (usize, usize),
+        classes: usize,
+        seed: u64,
+        vars: &VarMap,
+    ) -> Result<Self> {
         let vb = VarBuilder::from_varmap(vars, DType::F32, &Device::Cpu);
         let (rows, columns) = side;
         let model = match kind {
@@ -34,7 +41,10 @@ impl Model {
                         conv2d_no_bias(1, 16, 3, same, vb.pp("conv0"))?,
                         conv2d_no_bias(16, 32, 3, same, vb.pp("conv1"))?,
                     ],
-                    norm: vec![batch_norm(16, 1e-5, vb.pp("norm0"))?, batch_norm(32, 1e-5, vb.pp("norm1"))?],
+                    norm: vec![
+                        batch_norm(16, 1e-5, vb.pp("norm0"))?,
+                        batch_norm(32, 1e-5, vb.pp("norm1"))?,
+                    ],
                     linear: [
                         linear(32 * (rows / 4) * (columns / 4), 64, vb.pp("linear0"))?,
                         linear(64, classes, vb.pp("linear1"))?,
@@ -62,19 +72,22 @@ impl ModuleT for Model {
                 }
                 x.flatten_from(1)?.apply(&linear[0])?.relu()?.apply(&linear[1])
             }
-            Model::Mlp(layers) => pixels.apply(&layers[0])?.relu()?.apply(&layers[1])?.relu()?.apply(&layers[2]),
+            Model::Mlp(layers) => {
+                pixels.apply(&layers[0])?.relu()?.apply(&layers[1])?.relu()?.apply(&layers[2])
+            }
         }
     }
 }
 
-/// Weights and biases uniform in ±1/√fan-in (PyTorch's default; a bias has its layer's fan-in); normalisations keep 1 and 0.
-/// candle's own generator on the CPU cannot be seeded.
+/// Weights and biases uniform in ±1/√fan-in (PyTorch's default; a bias has its layer's fan-in);
+/// normalisations keep 1 and 0. candle's own generator on the CPU cannot be seeded.
 fn initialise(vars: &VarMap, seed: u64) -> Result<()> {
     let mut named: Vec<(String, Var)> = match vars.data().lock() {
         Ok(vars) => vars.iter().map(|(name, var)| (name.clone(), var.clone())).collect(),
         Err(e) => return Err(candle_core::Error::Msg(e.to_string())),
     };
-    // The map has no fixed order. A layer's weight comes before its bias in reverse order of the names.
+    // The map has no fixed order. A layer's weight comes before its bias in reverse order of the
+    // names.
     named.sort_by(|a, b| b.0.cmp(&a.0));
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut fan_in = 1;
@@ -83,7 +96,8 @@ fn initialise(vars: &VarMap, seed: u64) -> Result<()> {
             fan_in = var.dims().iter().skip(1).product();
         }
         let bound = (fan_in as f32).sqrt().recip();
-        let values: Vec<f32> = (0..var.elem_count()).map(|_| bound * (2.0 * rng.f32() - 1.0)).collect();
+        let values: Vec<f32> =
+            (0..var.elem_count()).map(|_| bound * (2.0 * rng.f32() - 1.0)).collect();
         var.set(&Tensor::from_vec(values, var.shape(), var.device())?)?;
     }
     Ok(())

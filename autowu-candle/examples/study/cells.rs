@@ -22,8 +22,13 @@ pub enum Budget {
 }
 
 impl Budget {
-    const ALL: [Budget; 5] =
-        [Budget::Steps(60), Budget::Epochs(5), Budget::Epochs(10), Budget::Epochs(20), Budget::Epochs(40)];
+    const ALL: [Budget; 5] = [
+        Budget::Steps(60),
+        Budget::Epochs(5),
+        Budget::Epochs(10),
+        Budget::Epochs(20),
+        Budget::Epochs(40),
+    ];
 
     /// `5 epochs`
     pub fn words(self) -> String {
@@ -34,7 +39,8 @@ impl Budget {
     }
 }
 
-/// The two halves of the cells. Constants of the default are chosen on one and reported on the other.
+/// The two halves of the cells. Constants of the default are chosen on one and reported on the
+/// other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Half {
     /// The cells that constants are chosen on.
@@ -52,7 +58,8 @@ impl Half {
     }
 }
 
-/// Batches of less than 16 are too noisy for a fair short run, of more than 4096 too large for the data.
+/// Batches of less than 16 are too noisy for a fair short run, of more than 4096 too large for the
+/// data.
 const BATCHES: [usize; 9] = [16, 32, 64, 128, 256, 512, 1024, 2048, 4096];
 
 /// Below this AutoWU promises nothing.
@@ -93,7 +100,8 @@ impl Cell {
     }
 }
 
-/// Every cell in the order of its lot: task × optimizer × batch × budget, without batches of more than half the data.
+/// Every cell in the order of its lot: task × optimizer × batch × budget, without batches of more
+/// than half the data.
 pub fn grid() -> Vec<Cell> {
     let mut cells = Vec::new();
     for task in Task::ALL {
@@ -123,12 +131,18 @@ impl Selection {
     /// # Errors
     /// A beginning that no cell has.
     pub fn of(&self, grid: &[Cell]) -> Result<Vec<Cell>, String> {
-        if let Some(stray) = self.only.iter().find(|o| !grid.iter().any(|c| c.name().starts_with(*o))) {
-            return Err(format!("--only {stray}: no cell's name begins like that; --list shows the names"));
+        if let Some(stray) =
+            self.only.iter().find(|o| !grid.iter().any(|c| c.name().starts_with(*o)))
+        {
+            return Err(format!(
+                "--only {stray}: no cell's name begins like that; --list shows the names"
+            ));
         }
         let mut counts: HashMap<(Task, Budget), usize> = HashMap::new();
         let mut cells = grid.to_vec();
-        cells.retain(|c| self.half.is_none_or(|half| half == c.half()) && c.seconds() <= self.seconds);
+        cells.retain(|c| {
+            self.half.is_none_or(|half| half == c.half()) && c.seconds() <= self.seconds
+        });
         cells.retain(|c| self.only.is_empty() || self.only.iter().any(|o| c.name().starts_with(o)));
         cells.retain(|c| {
             let count = counts.entry((c.task, c.budget)).or_default();

@@ -66,21 +66,38 @@ pub const PERCENT: Axis = Axis {
 pub const RATIO: Axis = Axis {
     title: "learning rate that the decay began from, over the tuned peak",
     scale: f64::ln,
-    ticks: &[(1e-3, "1/1000"), (1e-2, "1/100"), (0.1, "1/10"), (1.0, "1"), (10.0, "10"), (100.0, "100")],
+    ticks: &[
+        (1e-3, "1/1000"),
+        (1e-2, "1/100"),
+        (0.1, "1/10"),
+        (1.0, "1"),
+        (10.0, "10"),
+        (100.0, "100"),
+    ],
     neutral: 1.0,
 };
 
 pub const START: Axis = Axis {
     title: "the decay's first step, % of all steps",
     scale: |x| x,
-    ticks: &[(0.0, "0"), (10.0, "10"), (20.0, "20"), (30.0, "30"), (40.0, "40"), (50.0, "50"), (60.0, "60")],
+    ticks: &[
+        (0.0, "0"),
+        (10.0, "10"),
+        (20.0, "20"),
+        (30.0, "30"),
+        (40.0, "40"),
+        (50.0, "50"),
+        (60.0, "60"),
+    ],
     neutral: 50.0,
 };
 
 impl Axis {
     /// The pixel of `x` on an axis of `width` pixels from `left` on.
     fn pixel(&self, x: f64, left: i32, width: i32) -> i32 {
-        let (Some(&(low, _)), Some(&(high, _))) = (self.ticks.first(), self.ticks.last()) else { return left };
+        let (Some(&(low, _)), Some(&(high, _))) = (self.ticks.first(), self.ticks.last()) else {
+            return left;
+        };
         let [low, high, x] = [low, high, x.clamp(low, high)].map(self.scale);
         left + ((x - low) / (high - low) * f64::from(width)).round() as i32
     }
@@ -106,8 +123,8 @@ const GROUPS: i32 = 110;
 const PANEL: i32 = 380;
 const GUTTER: i32 = 60;
 
-/// Draws an SVG. In each line the box spans the middle half of the runs, the thin line 90 % of them; the stroke in the box is
-/// the median, the ring the largest value.
+/// Draws an SVG. In each line the box spans the middle half of the runs, the thin line 90 % of
+/// them; the stroke in the box is the median, the ring the largest value.
 pub fn draw(path: &Path, axes: [&Axis; 2], lines: &[Line]) -> Result<(), String> {
     picture(path, axes, lines).map_err(|e| format!("{}: {e}", path.display()))
 }
@@ -144,7 +161,10 @@ fn picture(path: &Path, axes: [&Axis; 2], lines: &[Line]) -> Drawn {
             group = line.group;
             text(group, (10, y), Pos::new(HPos::Left, VPos::Center), 13)?;
             let right = lefts[1] + PANEL;
-            area.draw(&PathElement::new([(10, y - ROW / 2), (right, y - ROW / 2)], BLACK.mix(0.3)))?;
+            area.draw(&PathElement::new(
+                [(10, y - ROW / 2), (right, y - ROW / 2)],
+                BLACK.mix(0.3),
+            ))?;
         }
         text(line.label, (left - 14, y), Pos::new(HPos::Right, VPos::Center), 13)?;
         let color = COLORS[line.color % COLORS.len()];

@@ -11,7 +11,8 @@ pub const TUNED: &str = "tuned peak";
 /// A peak, and the metric of its runs by their seed.
 type Peak = (f64, BTreeMap<u64, f64>);
 
-/// Warmup + cosine with the best peak of the grid: the one whose mean over the seeds is best on the test data.
+/// Warmup + cosine with the best peak of the grid: the one whose mean over the seeds is best on the
+/// test data.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Baseline {
     pub peak: f64,
@@ -22,11 +23,15 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// From the metrics of each peak by seed. Only seeds that every peak has count; `None` without one.
+    /// From the metrics of each peak by seed. Only seeds that every peak has count; `None` without
+    /// one.
     fn of(metric: Metric, peaks: &[Peak]) -> Option<Self> {
         let (_, first) = peaks.first()?;
-        let seeds: Vec<u64> =
-            first.keys().copied().filter(|s| peaks.iter().all(|(_, by_seed)| by_seed.contains_key(s))).collect();
+        let seeds: Vec<u64> = first
+            .keys()
+            .copied()
+            .filter(|s| peaks.iter().all(|(_, by_seed)| by_seed.contains_key(s)))
+            .collect();
         if seeds.is_empty() {
             return None;
         }
@@ -38,13 +43,15 @@ impl Baseline {
             Metric::Loss if m.is_nan() => f64::INFINITY,
             Metric::Loss => m,
         };
-        let means: Vec<(f64, f64)> = peaks.iter().map(|(peak, by_seed)| (*peak, mean(by_seed))).collect();
+        let means: Vec<(f64, f64)> =
+            peaks.iter().map(|(peak, by_seed)| (*peak, mean(by_seed))).collect();
         let &(peak, best) = means.iter().min_by(|a, b| loss(a.1).total_cmp(&loss(b.1)))?;
         let at_edge = means.iter().all(|m| m.0 <= peak) || means.iter().all(|m| m.0 >= peak);
         Some(Baseline { peak, metric: best, at_edge })
     }
 
-    /// How much worse than the baseline: points of accuracy, or % of the baseline's loss. Infinite where the loss is not a number.
+    /// How much worse than the baseline: points of accuracy, or % of the baseline's loss. Infinite
+    /// where the loss is not a number.
     pub fn gap(&self, unit: Metric, metric: f64) -> f64 {
         let gap = match unit {
             Metric::Accuracy => self.metric - metric,
@@ -91,19 +98,28 @@ pub fn judge<'a>(runs: &'a [Run], grid: &[Cell]) -> Result<Judgement<'a>, String
     let names: HashMap<String, Cell> = grid.iter().map(|c| (c.name(), *c)).collect();
     let cell_of = |run: &Run| {
         let cell = names.get(&run.cell).copied();
-        cell.ok_or_else(|| format!("the cell {:?} of a run is not in the grid; --list shows those that are", run.cell))
+        cell.ok_or_else(|| {
+            format!(
+                "the cell {:?} of a run is not in the grid; --list shows those that are",
+                run.cell
+            )
+        })
     };
     let mut found: HashMap<Cell, Vec<Peak>> = HashMap::new();
     for run in runs {
         let cell = cell_of(run)?;
         let Some(peak) = peak_of(run) else { continue };
-        let peaks = found.entry(cell).or_insert_with(|| cell.optimizer.peaks().map(|p| (p, BTreeMap::new())).into());
+        let peaks = found
+            .entry(cell)
+            .or_insert_with(|| cell.optimizer.peaks().map(|p| (p, BTreeMap::new())).into());
         if let Some((_, by_seed)) = peaks.iter_mut().find(|(p, _)| *p == peak) {
             by_seed.insert(run.seed, run.metric);
         }
     }
-    let baselines: HashMap<Cell, Baseline> =
-        found.iter().filter_map(|(cell, peaks)| Some((*cell, Baseline::of(cell.task.metric(), peaks)?))).collect();
+    let baselines: HashMap<Cell, Baseline> = found
+        .iter()
+        .filter_map(|(cell, peaks)| Some((*cell, Baseline::of(cell.task.metric(), peaks)?)))
+        .collect();
     let mut judgement = Judgement { runs: Vec::new(), baselines, waiting: 0 };
     for run in runs {
         let cell = cell_of(run)?;
@@ -133,10 +149,12 @@ fn peak_of(run: &Run) -> Option<f64> {
     run.schedule.strip_prefix("peak ")?.parse().ok()
 }
 
-/// The schedules in the order in which they are to be shown: as they are known, then others as they come.
+/// The schedules in the order in which they are to be shown: as they are known, then others as they
+/// come.
 pub fn schedules<'a>(judged: &[Judged<'a>], known: &[&'a str]) -> Vec<&'a str> {
     let present: HashSet<&str> = judged.iter().map(|j| j.schedule).collect();
-    let mut order: Vec<&str> = known.iter().copied().filter(|name| present.contains(name)).collect();
+    let mut order: Vec<&str> =
+        known.iter().copied().filter(|name| present.contains(name)).collect();
     for j in judged {
         if !order.contains(&j.schedule) {
             order.push(j.schedule);
@@ -177,12 +195,17 @@ mod tests {
     use super::*;
 
     fn peaks(metrics: [[f64; 2]; 3]) -> Vec<Peak> {
-        [0.01, 0.03, 0.1].into_iter().zip(metrics).map(|(p, m)| (p, (0..).zip(m).collect())).collect()
+        [0.01, 0.03, 0.1]
+            .into_iter()
+            .zip(metrics)
+            .map(|(p, m)| (p, (0..).zip(m).collect()))
+            .collect()
     }
 
     #[test]
     fn the_best_mean_is_tuned_not_the_best_run() {
-        let tuned = Baseline::of(Metric::Accuracy, &peaks([[90.0, 92.0], [95.0, 96.0], [99.0, 10.0]]));
+        let tuned =
+            Baseline::of(Metric::Accuracy, &peaks([[90.0, 92.0], [95.0, 96.0], [99.0, 10.0]]));
         assert_eq!(tuned, Some(Baseline { peak: 0.03, metric: 95.5, at_edge: false }));
         let tuned = Baseline::of(Metric::Loss, &peaks([[0.5, 0.7], [0.9, 0.9], [0.1, f64::NAN]]));
         assert_eq!(tuned, Some(Baseline { peak: 0.01, metric: 0.6, at_edge: true }));

@@ -1,5 +1,6 @@
-//! The training study: does AutoWU, tuned by nobody, do as well as warmup and cosine with a tuned peak? On every data set, optimizer,
-//! batch size and budget of a grid, and with each of its mechanisms left out in turn.
+//! The training study: does AutoWU, tuned by nobody, do as well as warmup and cosine with a tuned
+//! peak? On every data set, optimizer, batch size and budget of a grid, and with each of its
+//! mechanisms left out in turn.
 //!
 //! ```text
 //! cargo run --release -p autowu-candle --example study -- --quick --out out/study
@@ -30,11 +31,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use task::Task;
 
-/// Compares AutoWU with tuned warmup + cosine on a grid of data, models, optimizers, batch sizes and budgets.
+/// Compares AutoWU with tuned warmup + cosine on a grid of data, models, optimizers, batch sizes
+/// and budgets.
 ///
-/// A cell is a task with an optimizer, a batch size and a budget: digits-mlp/adamw/b128/e20 (20 epochs), text/sgd/b64/s60 (60 steps). Each
-/// cell is trained with every schedule on the same seeds. OUT/runs.csv gets one row per run; a run that is there is not done
-/// again, so the study can be stopped and taken up at any time. At the end OUT/summary.md has the tables, with a picture for each.
+/// A cell is a task with an optimizer, a batch size and a budget: digits-mlp/adamw/b128/e20 (20
+/// epochs), text/sgd/b64/s60 (60 steps). Each cell is trained with every schedule on the same
+/// seeds. OUT/runs.csv gets one row per run; a run that is there is not done again, so the study
+/// can be stopped and taken up at any time. At the end OUT/summary.md has the tables, with a
+/// picture for each.
 #[derive(Parser)]
 #[command(after_help = "EXAMPLES:\n  \
     study --quick                                          a first look, in two minutes\n  \
@@ -43,8 +47,9 @@ use task::Task;
     study --only digits-mlp/adamw --schedules default,peaks\n  \
     study --shard 3/16 --out DIR                           one job of an array of sixteen; then, once: study --summary --out DIR")]
 struct Args {
-    /// Folder with `optdigits` and `mnist` in it: optdigits' train.csv and test.csv, MNIST's four IDX files, plain or .gz. Digits
-    /// that are not there come from the repository; without MNIST its cells are left out.
+    /// Folder with `optdigits` and `mnist` in it: optdigits' train.csv and test.csv, MNIST's four
+    /// IDX files, plain or .gz. Digits that are not there come from the repository; without
+    /// MNIST its cells are left out.
     #[arg(long, value_name = "DIR", default_value_os_t = repository().join("data"))]
     data: PathBuf,
     /// Plain text for the language model: any, from 1,000 characters on.
@@ -53,7 +58,8 @@ struct Args {
     /// Where runs.csv, summary.md and the pictures go.
     #[arg(long, value_name = "DIR", default_value = "out/study")]
     out: PathBuf,
-    /// A first look: default, paper, no restore and peaks, two seeds, runs of at most a second, one cell for each task and budget.
+    /// A first look: default, paper, no restore and peaks, two seeds, runs of at most a second,
+    /// one cell for each task and budget.
     #[arg(long)]
     quick: bool,
     /// Only the cells of one half [default: both].
@@ -71,8 +77,9 @@ struct Args {
     /// Runs of each cell with each schedule [default: 5; --quick: 2].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: Option<u64>,
-    /// Schedules: default, paper, the default with one mechanism left out (a wrong name lists them), `peaks` for the baseline
-    /// [default: all; --quick: default, paper, no restore, peaks].
+    /// Schedules: default, paper, the default with one mechanism left out (a wrong name lists
+    /// them), `peaks` for the baseline [default: all; --quick: default, paper, no restore,
+    /// peaks].
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     schedules: Vec<String>,
     /// The i-th of n parts of the work, with a file of its own: runs-i-of-n.csv.
@@ -91,7 +98,11 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let result = if std::env::var_os(THREADS).is_some() { run(&args).map(|()| ExitCode::SUCCESS) } else { again() };
+    let result = if std::env::var_os(THREADS).is_some() {
+        run(&args).map(|()| ExitCode::SUCCESS)
+    } else {
+        again()
+    };
     match result {
         Ok(code) => code,
         Err(e) => {
@@ -104,13 +115,20 @@ fn main() -> ExitCode {
 /// Where candle reads how many threads a product of matrices may use.
 const THREADS: &str = "RAYON_NUM_THREADS";
 
-/// Runs this program again, with one thread for each product: small models are up to four times faster so, and the parallel work is over
-/// runs. A process cannot safely change its own environment.
+/// Runs this program again, with one thread for each product: small models are up to four times
+/// faster so, and the parallel work is over runs. A process cannot safely change its own
+/// environment.
 fn again() -> Result<ExitCode, String> {
     let program = std::env::current_exe().map_err(|e| e.to_string())?;
-    let ended = std::process::Command::new(&program).args(std::env::args_os().skip(1)).env(THREADS, "1").status();
+    let ended = std::process::Command::new(&program)
+        .args(std::env::args_os().skip(1))
+        .env(THREADS, "1")
+        .status();
     let ended = ended.map_err(|e| format!("{}: {e}", program.display()))?;
-    Ok(ended.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+    Ok(ended
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 fn run(args: &Args) -> Result<(), String> {
@@ -132,16 +150,26 @@ fn run(args: &Args) -> Result<(), String> {
             cells.retain(|c| c.task != task);
             if cells.len() < before {
                 let (out, name) = (before - cells.len(), task.name());
-                eprintln!("no {}: {out} cells of {name} are left out (--data names the folder)", folder.display());
+                eprintln!(
+                    "no {}: {out} cells of {name} are left out (--data names the folder)",
+                    folder.display()
+                );
             }
         }
     }
     if cells.is_empty() {
-        return Err("no cell is left; ask for more with --half, --max-seconds, --cells and --only".into());
+        return Err(
+            "no cell is left; ask for more with --half, --max-seconds, --cells and --only".into()
+        );
     }
     if args.list {
         for cell in &cells {
-            println!("{} {} steps {:.2} s", cell.name(), cell.steps(cell.task.rows()).1, cell.seconds());
+            println!(
+                "{} {} steps {:.2} s",
+                cell.name(),
+                cell.steps(cell.task.rows()).1,
+                cell.seconds()
+            );
         }
         return Ok(());
     }
@@ -156,11 +184,18 @@ fn run(args: &Args) -> Result<(), String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.map_or(cores, usize::from);
     let minutes = (work::seconds(&jobs) / 60.0 / threads as f64).ceil();
-    println!("{} cells, {} runs to do: at most {minutes} minutes on {threads} free cores", cells.len(), jobs.len());
+    println!(
+        "{} cells, {} runs to do: at most {minutes} minutes on {threads} free cores",
+        cells.len(),
+        jobs.len()
+    );
     work::work(&jobs, &sources, &args.out, shard, threads)?;
     match args.shard {
         Some(_) => {
-            println!("wrote {}; when all parts are done: study --summary --out {0}", args.out.display());
+            println!(
+                "wrote {}; when all parts are done: study --summary --out {0}",
+                args.out.display()
+            );
             Ok(())
         }
         None => summary::write(&args.out, &grid, args.half),

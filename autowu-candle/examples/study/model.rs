@@ -25,7 +25,8 @@ pub struct Transformer {
 const WIDTH: usize = 32;
 
 impl Model {
-    /// The model of a task with weights that depend on the seed alone, and its variables in the order of their names.
+    /// The model of a task with weights that depend on the seed alone, and its variables in the
+    /// order of their names.
     pub fn new(task: Task, problem: &Problem, seed: u64) -> Result<(Self, Vec<Var>)> {
         let vars = VarMap::new();
         let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
@@ -71,7 +72,9 @@ impl Model {
                     let hits = output.argmax(1)?.eq(&targets)?.to_dtype(DType::F32)?.sum_all()?;
                     100.0 * f64::from(hits.to_scalar::<f32>()?)
                 }
-                Metric::Loss => f64::from(loss(task, &output, &targets)?.to_scalar::<f32>()?) * size as f64,
+                Metric::Loss => {
+                    f64::from(loss(task, &output, &targets)?.to_scalar::<f32>()?) * size as f64
+                }
             };
         }
         Ok(sum / n as f64)
@@ -99,7 +102,10 @@ fn cnn(side: usize, strides: [usize; 2], classes: usize, vb: &VarBuilder) -> Res
     let layer = |name: &str, from, to, stride| {
         let config = Conv2dConfig { stride, padding: 1, ..Default::default() };
         let convolution = candle_nn::conv2d_no_bias(from, to, 3, config, vb.pp(name))?;
-        Ok::<_, candle_core::Error>((convolution, candle_nn::batch_norm(to, 1e-5, vb.pp(name).pp("norm"))?))
+        Ok::<_, candle_core::Error>((
+            convolution,
+            candle_nn::batch_norm(to, 1e-5, vb.pp(name).pp("norm"))?,
+        ))
     };
     let left = side / strides[0] / strides[1];
     Ok(Model::Cnn {
@@ -113,10 +119,16 @@ impl Transformer {
     fn new(characters: usize, vb: &VarBuilder) -> Result<Self> {
         let linear = |name: &str, from, to| candle_nn::linear(from, to, vb.pp(name));
         let later = |i: usize| i % CONTEXT > i / CONTEXT;
-        let mask: Vec<f32> = (0..CONTEXT * CONTEXT).map(|i| if later(i) { f32::NEG_INFINITY } else { 0.0 }).collect();
+        let mask: Vec<f32> = (0..CONTEXT * CONTEXT)
+            .map(|i| if later(i) { f32::NEG_INFINITY } else { 0.0 })
+            .collect();
         Ok(Transformer {
             characters: candle_nn::embedding(characters, WIDTH, vb.pp("characters"))?,
-            places: vb.get_with_hints((CONTEXT, WIDTH), "places", candle_nn::init::DEFAULT_KAIMING_NORMAL)?,
+            places: vb.get_with_hints(
+                (CONTEXT, WIDTH),
+                "places",
+                candle_nn::init::DEFAULT_KAIMING_NORMAL,
+            )?,
             attention: [
                 linear("q", WIDTH, WIDTH)?,
                 linear("k", WIDTH, WIDTH)?,
@@ -133,7 +145,10 @@ impl Transformer {
         let x = self.characters.forward(codes)?.broadcast_add(&self.places)?;
         let [q, k, v, o] = &self.attention;
         let y = normalised(&x)?;
-        let scores = q.forward(&y)?.matmul(&k.forward(&y)?.t()?)?.affine(1.0 / (WIDTH as f64).sqrt(), 0.0)?;
+        let scores = q
+            .forward(&y)?
+            .matmul(&k.forward(&y)?.t()?)?
+            .affine(1.0 / (WIDTH as f64).sqrt(), 0.0)?;
         let weights = candle_nn::ops::softmax(&scores.broadcast_add(&self.mask)?, 2)?;
         let x = (x + o.forward(&weights.matmul(&v.forward(&y)?)?)?)?;
         let [a, b] = &self.mlp;
@@ -148,8 +163,8 @@ fn normalised(x: &Tensor) -> Result<Tensor> {
     x.broadcast_div(&square.affine(1.0, 1e-5)?.sqrt()?)
 }
 
-/// Redraws every variable from the seed: matrices normal with deviation `√(2/fan-in)`, biases 0; normalisations keep 1 and 0.
-/// candle's own generator on the CPU cannot be seeded.
+/// Redraws every variable from the seed: matrices normal with deviation `√(2/fan-in)`, biases 0;
+/// normalisations keep 1 and 0. candle's own generator on the CPU cannot be seeded.
 fn initialise(vars: &VarMap, seed: u64) -> Result<Vec<Var>> {
     let mut named: Vec<(String, Var)> = match vars.data().lock() {
         Ok(data) => data.iter().map(|(name, var)| (name.clone(), var.clone())).collect(),

@@ -1,6 +1,8 @@
 //! The optimizers of the study behind one type: update, save, load.
 
-use autowu_candle::{AdamP, AdamW, Lamb, OptimizerState, ParamsAdamP, ParamsAdamW, ParamsLamb, ParamsSgdm, Sgdm};
+use autowu_candle::{
+    AdamP, AdamW, Lamb, OptimizerState, ParamsAdamP, ParamsAdamW, ParamsLamb, ParamsSgdm, Sgdm,
+};
 use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, Var};
 use candle_nn::Optimizer;
@@ -28,7 +30,8 @@ impl Kind {
         }
     }
 
-    /// Peaks of the tuned baseline, by factors of about 3: around what each optimizer is known to take.
+    /// Peaks of the tuned baseline, by factors of about 3: around what each optimizer is known to
+    /// take.
     pub fn peaks(self) -> [f64; 6] {
         match self {
             Kind::AdamW | Kind::AdamP => [3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1],
@@ -62,7 +65,9 @@ impl Optim {
             Kind::AdamW => Optim::AdamW(AdamW::new(vars, ParamsAdamW::default())?),
             Kind::AdamP => Optim::AdamP(AdamP::new(vars, ParamsAdamP::default())?),
             Kind::Lamb => Optim::Lamb(Lamb::new(vars, ParamsLamb::default())?),
-            Kind::Sgd => Optim::Sgd(Sgdm::new(vars, ParamsSgdm { momentum: 0.0, ..Default::default() })?),
+            Kind::Sgd => {
+                Optim::Sgd(Sgdm::new(vars, ParamsSgdm { momentum: 0.0, ..Default::default() })?)
+            }
             Kind::Momentum => Optim::Sgd(Sgdm::new(vars, ParamsSgdm::default())?),
         })
     }

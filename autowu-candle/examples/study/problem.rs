@@ -31,7 +31,8 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The folder of a task's images; `None` where it needs none. optdigits comes with the repository.
+    /// The folder of a task's images; `None` where it needs none. optdigits comes with the
+    /// repository.
     fn images(&self, task: Task) -> Option<PathBuf> {
         match task {
             Task::DigitsMlp | Task::DigitsCnn => {
@@ -57,7 +58,9 @@ impl Sources {
         let folder = self.images(task).unwrap_or_default();
         match task {
             // 0 to 1 becomes −1 to 1.
-            Task::DigitsMlp | Task::DigitsCnn => pictures(&folder, 8, [usize::MAX; 2], |p| p * 2.0 - 1.0),
+            Task::DigitsMlp | Task::DigitsCnn => {
+                pictures(&folder, 8, [usize::MAX; 2], |p| p * 2.0 - 1.0)
+            }
             Task::MnistMlp | Task::MnistCnn => pictures(&folder, 28, [6000, 2000], mnist_units),
             Task::MnistLarge => pictures(&folder, 28, [60000, 10000], mnist_units),
             Task::Regression => regression().map_err(fail),
@@ -87,7 +90,10 @@ fn pictures(
     let data = images::load(folder)?;
     if (data.train.rows, data.train.columns) != (side, side) {
         let (rows, columns) = (data.train.rows, data.train.columns);
-        return Err(format!("{}: images of {rows}×{columns} pixels; {side}×{side} were expected", folder.display()));
+        return Err(format!(
+            "{}: images of {rows}×{columns} pixels; {side}×{side} were expected",
+            folder.display()
+        ));
     }
     let rows = |images: &Images, most: usize| {
         let (n, width) = (images.len().min(most), images.rows * images.columns);
@@ -98,10 +104,15 @@ fn pictures(
         })
     };
     let rows = |images, most| rows(images, most).map_err(|e| format!("{}: {e}", folder.display()));
-    Ok(Problem { train: rows(&data.train, train)?, test: rows(&data.test, test)?, classes: data.classes })
+    Ok(Problem {
+        train: rows(&data.train, train)?,
+        test: rows(&data.test, test)?,
+        classes: data.classes,
+    })
 }
 
-/// `y = 10 (sin 3x₀ + x₁x₂ + |x₃| − ½ + x₄ cos 2x₅) + ε`, inputs uniform on [−1, 1], ε with deviation 1.
+/// `y = 10 (sin 3x₀ + x₁x₂ + |x₃| − ½ + x₄ cos 2x₅) + ε`, inputs uniform on [−1, 1], ε with
+/// deviation 1.
 fn regression() -> Result<Problem> {
     let mut random = autowu_core::sampling::mix(2021);
     let mut uniform = || {
@@ -127,11 +138,13 @@ fn regression() -> Result<Problem> {
 
 /// Windows of [`CONTEXT`] characters and those that follow; the last tenth of the text is the test.
 fn characters(path: &Path) -> std::result::Result<Problem, String> {
-    let text = std::fs::read_to_string(path).map_err(|e| format!("--text {}: {e}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|e| format!("--text {}: {e}", path.display()))?;
     let mut known: Vec<char> = text.chars().collect();
     known.sort_unstable();
     known.dedup();
-    let codes: Vec<u32> = text.chars().filter_map(|c| known.binary_search(&c).ok()).map(|i| i as u32).collect();
+    let codes: Vec<u32> =
+        text.chars().filter_map(|c| known.binary_search(&c).ok()).map(|i| i as u32).collect();
     let (train, test) = codes.split_at(codes.len() * 9 / 10);
     if test.len() <= 2 * CONTEXT {
         return Err(format!(
@@ -148,9 +161,15 @@ fn characters(path: &Path) -> std::result::Result<Problem, String> {
             inputs.extend(&codes[s..s + CONTEXT]);
             targets.extend(&codes[s + 1..=s + CONTEXT]);
         }
-        let tensor = |v: Vec<u32>| Tensor::from_vec(v, (n, CONTEXT), &Device::Cpu).map_err(|e| e.to_string());
+        let tensor = |v: Vec<u32>| {
+            Tensor::from_vec(v, (n, CONTEXT), &Device::Cpu).map_err(|e| e.to_string())
+        };
         Ok::<_, String>(Rows { inputs: tensor(inputs)?, targets: tensor(targets)? })
     };
     // Training windows overlap by half.
-    Ok(Problem { train: windows(train, CONTEXT / 2)?, test: windows(test, CONTEXT)?, classes: known.len() })
+    Ok(Problem {
+        train: windows(train, CONTEXT / 2)?,
+        test: windows(test, CONTEXT)?,
+        classes: known.len(),
+    })
 }

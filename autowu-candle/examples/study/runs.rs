@@ -1,4 +1,5 @@
-//! The table of runs, one row each, in files that several processes can fill and a killed one can be resumed from.
+//! The table of runs, one row each, in files that several processes can fill and a killed one can
+//! be resumed from.
 
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -52,7 +53,8 @@ impl Shard {
     /// # Errors
     /// Anything else.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let parsed = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+        let parsed =
+            text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
         match parsed {
             Some((index, count)) if 0 < index && index <= count => Ok(Shard { index, count }),
             _ => Err("write it as i/n with 1 ≤ i ≤ n: 2/8 is the second of eight parts".into()),
@@ -76,18 +78,22 @@ impl Shard {
 /// # Errors
 /// A file that cannot be read or has other columns.
 pub fn read(folder: &Path) -> Result<Vec<Run>, String> {
-    let entries = std::fs::read_dir(folder).map_err(|e| format!("--out {}: {e}", folder.display()))?;
+    let entries =
+        std::fs::read_dir(folder).map_err(|e| format!("--out {}: {e}", folder.display()))?;
     let is_runs = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         name.starts_with("runs") && name.ends_with(".csv")
     };
-    let mut paths: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).filter(is_runs).collect();
+    let mut paths: Vec<PathBuf> =
+        entries.filter_map(|e| Some(e.ok()?.path())).filter(is_runs).collect();
     paths.sort();
     let (mut runs, mut known) = (Vec::new(), HashSet::new());
     for path in paths {
-        let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let text =
+            std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
         for row in csv::Reader::from_reader(whole_lines(&text).as_bytes()).deserialize() {
-            let run: Run = row.map_err(|e| format!("{}: {e}; delete the row to run it again", path.display()))?;
+            let run: Run = row
+                .map_err(|e| format!("{}: {e}; delete the row to run it again", path.display()))?;
             if known.insert(run.key()) {
                 runs.push(run);
             }

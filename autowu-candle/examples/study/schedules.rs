@@ -32,7 +32,10 @@ pub type Make = fn(u64, u64) -> Config;
 pub const AUTO: &[(&str, Make)] = &[
     ("default", |_, total| Config::new(total)),
     ("no restore", |_, total| Config::new(total).without_restore()),
-    ("paper", |epoch, total| Config { total_steps: total, ..Config::paper(epoch, total.div_ceil(epoch)) }),
+    ("paper", |epoch, total| Config {
+        total_steps: total,
+        ..Config::paper(epoch, total.div_ceil(epoch))
+    }),
     ("one climb", |_, total| Config { detection: Detection::EndWarmup, ..Config::new(total) }),
     ("noise as fitted", |_, total| Config { noise_blocks: 0, ..Config::new(total) }),
     ("no descent", |_, total| Config { descent: None, ..Config::new(total) }),
@@ -63,10 +66,16 @@ impl Choice {
         let known = || AUTO.iter().map(|(name, _)| *name).chain([PEAKS]);
         if let Some(stray) = names.iter().find(|n| !known().any(|k| k == *n)) {
             let all: Vec<&str> = known().collect();
-            return Err(format!("--schedules {stray}: there is none of this name; there are: {}", all.join(", ")));
+            return Err(format!(
+                "--schedules {stray}: there is none of this name; there are: {}",
+                all.join(", ")
+            ));
         }
         let wanted = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
-        let auto = AUTO.iter().filter(|(name, _)| wanted(name)).map(|&(name, config)| Schedule::Auto(name, config));
+        let auto = AUTO
+            .iter()
+            .filter(|(name, _)| wanted(name))
+            .map(|&(name, config)| Schedule::Auto(name, config));
         Ok(Choice { auto: auto.collect(), peaks: wanted(PEAKS) })
     }
 

@@ -25,9 +25,16 @@ pub fn write(folder: &Path, grid: &[Cell], half: Option<Half>) -> Result<(), Str
     if all.is_empty() {
         text.push_str("\nNo cell has all peaks of the baseline yet, so there is nothing to measure against.\n");
     } else {
-        let _ = write!(text, "\n## Gaps to the tuned peak\n\n{GAPS}\n\n![](gaps.svg)\n\n{}", tables::gaps(None, &all));
-        let _ =
-            write!(text, "\n## Where the decay began\n\n{SWITCH}\n\n![](switch.svg)\n\n{}", tables::switch(&switches));
+        let _ = write!(
+            text,
+            "\n## Gaps to the tuned peak\n\n{GAPS}\n\n![](gaps.svg)\n\n{}",
+            tables::gaps(None, &all)
+        );
+        let _ = write!(
+            text,
+            "\n## Where the decay began\n\n{SWITCH}\n\n![](switch.svg)\n\n{}",
+            tables::switch(&switches)
+        );
     }
     println!("{text}");
     if !all.is_empty() {
@@ -67,7 +74,12 @@ fn head(judgement: &Judgement, half: Option<Half>) -> String {
     let _ = write!(text, "{} runs of AutoWU in {cells} cells", judgement.runs.len() - tuned);
     let _ = match half {
         Some(half) => write!(text, " of the {} half", half.words()),
-        None => write!(text, ", {} of the tuning half and {} of the reporting half", of(Half::Tune), of(Half::Report)),
+        None => write!(
+            text,
+            ", {} of the tuning half and {} of the reporting half",
+            of(Half::Tune),
+            of(Half::Report)
+        ),
     };
     let _ = writeln!(text, ", beside the six peaks of the baseline on the same seeds.");
     let _ = writeln!(text, "The best peak lies at an end of the grid in {edge} cells.");
@@ -81,16 +93,24 @@ fn head(judgement: &Judgement, half: Option<Half>) -> String {
     text
 }
 
-/// The presets and the baseline, each by one property. What leaving out a mechanism does is in the first table.
+/// The presets and the baseline, each by one property. What leaving out a mechanism does is in the
+/// first table.
 fn breakdowns(folder: &Path, judged: &[Judged], text: &mut String) -> Result<(), String> {
     let is_main = |j: &&Judged| [TUNED, "default", "no restore", "paper"].contains(&j.schedule);
     let judged: &[Judged] = &judged.iter().filter(is_main).copied().collect::<Vec<_>>();
     let mut table = |name: &str, rows: Vec<Row>| {
-        let _ = write!(text, "\n## By {name}\n\n![](by-{name}.svg)\n\n{}", tables::gaps(Some(name), &rows));
+        let _ = write!(
+            text,
+            "\n## By {name}\n\n![](by-{name}.svg)\n\n{}",
+            tables::gaps(Some(name), &rows)
+        );
         picture(folder, &format!("by-{name}"), &rows)
     };
     table("task", tables::rows(judged, |j| (j.cell.task, j.cell.task.name().into())))?;
-    table("optimizer", tables::rows(judged, |j| (j.cell.optimizer, j.cell.optimizer.name().into())))?;
+    table(
+        "optimizer",
+        tables::rows(judged, |j| (j.cell.optimizer, j.cell.optimizer.name().into())),
+    )?;
     table("batch", tables::rows(judged, |j| (j.cell.batch, format!("batch {}", j.cell.batch))))?;
     table("steps", tables::rows(judged, |j| length(j.run.steps)))?;
     table("budget", tables::rows(judged, |j| (j.cell.budget, j.cell.budget.words())))?;
@@ -139,7 +159,14 @@ fn dead(judgement: &Judgement, text: &mut String) {
         let _ = writeln!(
             text,
             "| {} | {} | {:.3} | {:.3} | {:.3} | {:.1e} | {} | {} |",
-            run.cell, run.seed, run.metric, run.untrained, baseline.metric, run.peak, baseline.peak, run.reason
+            run.cell,
+            run.seed,
+            run.metric,
+            run.untrained,
+            baseline.metric,
+            run.peak,
+            baseline.peak,
+            run.reason
         );
     }
 }

@@ -20,7 +20,9 @@ pub struct Row {
 
 impl Row {
     fn of(group: &str, schedule: &str, judged: &[&Judged]) -> Self {
-        let gaps = |unit| Spread::of(judged.iter().filter(|j| j.cell.task.metric() == unit).map(|j| j.gap));
+        let gaps = |unit| {
+            Spread::of(judged.iter().filter(|j| j.cell.task.metric() == unit).map(|j| j.gap))
+        };
         Row {
             group: group.into(),
             schedule: schedule.into(),
@@ -40,7 +42,11 @@ impl Row {
             None => " | | ".into(),
         };
         let Row { schedule, runs, dead, .. } = self;
-        format!("{schedule} | {runs} | {dead} | {} | {} |", spread(&self.points), spread(&self.percent))
+        format!(
+            "{schedule} | {runs} | {dead} | {} | {} |",
+            spread(&self.points),
+            spread(&self.percent)
+        )
     }
 }
 
@@ -56,7 +62,10 @@ fn short(x: f64) -> String {
 }
 
 /// Groups in their order, and within each the schedules in theirs.
-pub fn rows<'a, K: Ord>(judged: &'a [Judged<'a>], group: impl Fn(&Judged<'a>) -> (K, String)) -> Vec<Row> {
+pub fn rows<'a, K: Ord>(
+    judged: &'a [Judged<'a>],
+    group: impl Fn(&Judged<'a>) -> (K, String),
+) -> Vec<Row> {
     let order = order(judged);
     let mut groups: BTreeMap<K, (String, Vec<&Judged>)> = BTreeMap::new();
     for j in judged {
@@ -66,7 +75,8 @@ pub fn rows<'a, K: Ord>(judged: &'a [Judged<'a>], group: impl Fn(&Judged<'a>) ->
     let mut rows = Vec::new();
     for (name, members) in groups.into_values() {
         for schedule in &order {
-            let of: Vec<&Judged> = members.iter().copied().filter(|j| j.schedule == *schedule).collect();
+            let of: Vec<&Judged> =
+                members.iter().copied().filter(|j| j.schedule == *schedule).collect();
             if !of.is_empty() {
                 rows.push(Row::of(&name, schedule, &of));
             }
@@ -127,7 +137,9 @@ pub fn switches(judged: &[Judged]) -> Vec<Switch> {
         }
         Switch {
             schedule: (*schedule).into(),
-            start: Spread::of(decaying().map(|j| 100.0 * j.run.decay_step as f64 / j.run.steps as f64)),
+            start: Spread::of(
+                decaying().map(|j| 100.0 * j.run.decay_step as f64 / j.run.steps as f64),
+            ),
             ratio: Spread::of(decaying().map(|j| j.run.peak / j.baseline.peak)),
             reasons,
             restores: sum(|j| j.run.restores as f64) / runs.len() as f64,
@@ -147,11 +159,14 @@ pub fn switch(switches: &[Switch]) -> String {
         let runs: usize = s.reasons.values().sum();
         let mut reasons: Vec<(&String, &usize)> = s.reasons.iter().collect();
         reasons.sort_by_key(|r| std::cmp::Reverse(r.1));
-        let share = |(name, n): &(&String, &usize)| format!("{name} {:.0}", 100.0 * **n as f64 / runs as f64);
+        let share = |(name, n): &(&String, &usize)| {
+            format!("{name} {:.0}", 100.0 * **n as f64 / runs as f64)
+        };
         let reasons: Vec<String> = reasons.iter().map(share).collect();
         let start = s.start.as_ref().map_or(String::new(), |s| format!("{:.0}", s.median()));
-        let ratio =
-            s.ratio.as_ref().map_or([const { String::new() }; 3], |r| [0.05, 0.5, 0.95].map(|q| short(r.quantile(q))));
+        let ratio = s.ratio.as_ref().map_or([const { String::new() }; 3], |r| {
+            [0.05, 0.5, 0.95].map(|q| short(r.quantile(q)))
+        });
         let _ = writeln!(
             text,
             "| {} | {start} | {} | {} | {:.1} | {:.1} | {:.2} |",

@@ -13,7 +13,8 @@ pub enum Task {
     MnistCnn,
     /// MNIST whole, 784-256-256-10.
     MnistLarge,
-    /// A made function of 8 inputs, MSE; targets with a deviation of about 9, so that the loss starts at about 80.
+    /// A made function of 8 inputs, MSE; targets with a deviation of about 9, so that the loss
+    /// starts at about 80.
     Regression,
     /// Characters of a text: one block of causal attention, context of 16.
     Text,
@@ -51,7 +52,8 @@ impl Task {
         }
     }
 
-    /// Training examples; of a text, which may be any, about those of the licence in the repository.
+    /// Training examples; of a text, which may be any, about those of the licence in the
+    /// repository.
     pub fn rows(self) -> usize {
         match self {
             Task::DigitsMlp | Task::DigitsCnn => 3823,

@@ -35,7 +35,8 @@ pub fn train(cell: &Cell, schedule: &Schedule, problem: &Problem, seed: u64) -> 
     for step in 0..total {
         let order = Permutation::new(rows as u32, seed, (step / epoch) as u64, 0);
         let first = (step % epoch * cell.batch) as u32;
-        let members: Vec<u32> = (first..first + cell.batch as u32).map(|i| order.index(i)).collect();
+        let members: Vec<u32> =
+            (first..first + cell.batch as u32).map(|i| order.index(i)).collect();
         let members = Tensor::new(members, &Device::Cpu)?;
         let inputs = problem.train.inputs.index_select(&members, 0)?;
         let targets = problem.train.targets.index_select(&members, 0)?;
@@ -43,7 +44,8 @@ pub fn train(cell: &Cell, schedule: &Schedule, problem: &Problem, seed: u64) -> 
         let (lr, event) = course.step(step, || Ok(f64::from(loss.to_scalar::<f32>()?)))?;
         match event {
             Some(Event::Snapshot { .. }) => {
-                let weights: Result<Vec<Tensor>> = vars.iter().map(|v| v.as_tensor().copy()).collect();
+                let weights: Result<Vec<Tensor>> =
+                    vars.iter().map(|v| v.as_tensor().copy()).collect();
                 kept = Some((weights?, optimizer.state()?));
                 kept_step = step;
             }
@@ -63,7 +65,8 @@ pub fn train(cell: &Cell, schedule: &Schedule, problem: &Problem, seed: u64) -> 
                 continue;
             }
             Some(Event::Decay { step, reason, peak, .. }) => {
-                (run.decay_step, run.peak, run.reason) = (step as usize, peak, format!("{reason:?}"));
+                (run.decay_step, run.peak, run.reason) =
+                    (step as usize, peak, format!("{reason:?}"));
             }
             _ => {}
         }
@@ -95,18 +98,28 @@ enum Way {
 }
 
 impl Course {
-    fn new(schedule: &Schedule, epoch: usize, total: usize, seed: u64) -> std::result::Result<Self, ConfigError> {
+    fn new(
+        schedule: &Schedule,
+        epoch: usize,
+        total: usize,
+        seed: u64,
+    ) -> std::result::Result<Self, ConfigError> {
         let way = match schedule {
-            Schedule::Auto(_, config) => {
-                Way::Auto(Box::new(AutoWu::new(Config { seed, ..config(epoch as u64, total as u64) })?))
-            }
+            Schedule::Auto(_, config) => Way::Auto(Box::new(AutoWu::new(Config {
+                seed,
+                ..config(epoch as u64, total as u64)
+            })?)),
             Schedule::Peak(peak) => Way::Peak { peak: *peak, total },
         };
         Ok(Course { way, spent: Duration::ZERO })
     }
 
     /// The learning rate of this step; the loss is read only by who needs it.
-    fn step(&mut self, step: usize, loss: impl FnOnce() -> Result<f64>) -> Result<(f64, Option<Event<f64>>)> {
+    fn step(
+        &mut self,
+        step: usize,
+        loss: impl FnOnce() -> Result<f64>,
+    ) -> Result<(f64, Option<Event<f64>>)> {
         match &mut self.way {
             Way::Auto(autowu) => {
                 let loss = loss()?;
@@ -116,12 +129,16 @@ impl Course {
                 self.spent += begun.elapsed();
                 Ok((lr, event))
             }
-            // One step later than `Baseline`, which ends at 0: here the last update moves the weights too.
+            // One step later than `Baseline`, which ends at 0: here the last update moves the
+            // weights too.
             Way::Peak { peak, total } => {
                 let warmup = warmup_steps(*total);
                 let part = (step + 1) as f64 / warmup as f64;
                 let left = (step.saturating_sub(warmup)) as f64 / (*total - warmup) as f64;
-                Ok((*peak * part.min(1.0) * 0.5 * (1.0 + (std::f64::consts::PI * left).cos()), None))
+                Ok((
+                    *peak * part.min(1.0) * 0.5 * (1.0 + (std::f64::consts::PI * left).cos()),
+                    None,
+                ))
             }
         }
     }

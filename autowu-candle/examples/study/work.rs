@@ -48,7 +48,13 @@ pub fn seconds(jobs: &[Job]) -> f64 {
 ///
 /// # Errors
 /// Data that cannot be read; a file that cannot be written; a run that failed.
-pub fn work(jobs: &[Job], sources: &Sources, folder: &Path, shard: Shard, threads: usize) -> Result<(), String> {
+pub fn work(
+    jobs: &[Job],
+    sources: &Sources,
+    folder: &Path,
+    shard: Shard,
+    threads: usize,
+) -> Result<(), String> {
     let mut problems: BTreeMap<Task, Problem> = BTreeMap::new();
     for job in jobs {
         if let Entry::Vacant(place) = problems.entry(job.cell.task) {
@@ -60,7 +66,8 @@ pub fn work(jobs: &[Job], sources: &Sources, folder: &Path, shard: Shard, thread
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let worker = || -> Result<(), String> {
         // candle's convolutions would meet in one pool and wait for each other.
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(|e| e.to_string())?;
+        let pool =
+            rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(|e| e.to_string())?;
         while !stop.load(Ordering::Relaxed) {
             let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
             let what = format!("{} {}", job.cell.name(), job.schedule.name());
@@ -76,7 +83,8 @@ pub fn work(jobs: &[Job], sources: &Sources, folder: &Path, shard: Shard, thread
     let result = std::thread::scope(|scope| {
         let work = || worker().inspect_err(|_| stop.store(true, Ordering::Relaxed));
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let ends = workers.into_iter().map(|w| w.join().map_err(|_| String::from("a worker panicked"))?);
+        let ends =
+            workers.into_iter().map(|w| w.join().map_err(|_| String::from("a worker panicked"))?);
         ends.collect::<Result<Vec<()>, String>>()
     });
     bar.finish_and_clear();
@@ -85,8 +93,8 @@ pub fn work(jobs: &[Job], sources: &Sources, folder: &Path, shard: Shard, thread
 
 /// Counts milliseconds of work, so that the time left is right although runs differ.
 fn bar(jobs: &[Job]) -> Result<ProgressBar, String> {
-    let style =
-        ProgressStyle::with_template("{bar:30} {percent:>3} %  {eta} left  {msg}").map_err(|e| e.to_string())?;
+    let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {eta} left  {msg}")
+        .map_err(|e| e.to_string())?;
     let bar = ProgressBar::new(jobs.iter().map(milliseconds).sum()).with_style(style);
     bar.enable_steady_tick(Duration::from_secs(1));
     Ok(bar)

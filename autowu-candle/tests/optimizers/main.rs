@@ -24,7 +24,10 @@ fn elements(t: &Tensor) -> Result<Vec<f64>> {
 
 /// A law that holds for each of the four optimizers.
 trait Law {
-    fn check<O: Optimizer + OptimizerState>(&self, make: impl Fn(Vec<Var>, f64) -> Result<O>) -> Result<()>;
+    fn check<O: Optimizer + OptimizerState>(
+        &self,
+        make: impl Fn(Vec<Var>, f64) -> Result<O>,
+    ) -> Result<()>;
 }
 
 fn for_each_optimizer(law: impl Law) -> Result<()> {

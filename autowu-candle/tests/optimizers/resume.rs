@@ -1,5 +1,5 @@
-//! Saved after any step and loaded into a fresh optimizer, the rest of the run is the same, bit for bit. What is not the state of
-//! these variables is refused, and the old state stays.
+//! Saved after any step and loaded into a fresh optimizer, the rest of the run is the same, bit for
+//! bit. What is not the state of these variables is refused, and the old state stays.
 
 use crate::{Law, for_each_optimizer, step};
 use autowu_candle::{AdamP, Lamb, OptimizerState, ParamsAdamP, Sgdm};
@@ -33,7 +33,8 @@ fn weights() -> Result<Vec<Var>> {
 }
 
 fn gradient(t: usize, like: &Var) -> Result<Tensor> {
-    let values: Vec<f32> = (0..like.elem_count()).map(|i| ((t * 31 + i * 7) as f32).cos()).collect();
+    let values: Vec<f32> =
+        (0..like.elem_count()).map(|i| ((t * 31 + i * 7) as f32).cos()).collect();
     Tensor::from_vec(values, like.shape(), &Device::Cpu)
 }
 
@@ -41,14 +42,16 @@ fn gradient(t: usize, like: &Var) -> Result<Tensor> {
 fn train(optimizer: &mut impl Optimizer, vars: &[Var], from: usize, to: usize) -> Result<()> {
     for t in from..to {
         let used = if t % 3 == 0 { &vars[..2] } else { vars };
-        let gradients: Vec<Tensor> = used.iter().map(|var| gradient(t, var)).collect::<Result<_>>()?;
+        let gradients: Vec<Tensor> =
+            used.iter().map(|var| gradient(t, var)).collect::<Result<_>>()?;
         step(optimizer, &used.iter().zip(&gradients).collect::<Vec<_>>())?;
     }
     Ok(())
 }
 
 fn bits(vars: &[Var]) -> Result<Vec<u32>> {
-    let values = vars.iter().map(|var| var.flatten_all()?.to_vec1::<f32>()).collect::<Result<Vec<_>>>()?;
+    let values =
+        vars.iter().map(|var| var.flatten_all()?.to_vec1::<f32>()).collect::<Result<Vec<_>>>()?;
     Ok(values.concat().into_iter().map(f32::to_bits).collect())
 }
 
@@ -61,7 +64,9 @@ fn written(optimizer: &impl OptimizerState) -> Result<Vec<String>> {
     let mut lines: Vec<String> = optimizer
         .state()?
         .into_iter()
-        .map(|(key, value)| Ok(format!("{key} {:?}", value.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?)))
+        .map(|(key, value)| {
+            Ok(format!("{key} {:?}", value.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?))
+        })
         .collect::<Result<_>>()?;
     lines.sort();
     Ok(lines)
@@ -70,7 +75,10 @@ fn written(optimizer: &impl OptimizerState) -> Result<Vec<String>> {
 struct ResumesBitEqual;
 
 impl Law for ResumesBitEqual {
-    fn check<O: Optimizer + OptimizerState>(&self, make: impl Fn(Vec<Var>, f64) -> Result<O>) -> Result<()> {
+    fn check<O: Optimizer + OptimizerState>(
+        &self,
+        make: impl Fn(Vec<Var>, f64) -> Result<O>,
+    ) -> Result<()> {
         let file = Scratch::new("resume.safetensors");
         for k in [0, 1, 7] {
             let vars = weights()?;
@@ -106,7 +114,10 @@ fn a_resumed_run_is_bit_equal() -> Result<()> {
 struct StateIsAValue;
 
 impl Law for StateIsAValue {
-    fn check<O: Optimizer + OptimizerState>(&self, make: impl Fn(Vec<Var>, f64) -> Result<O>) -> Result<()> {
+    fn check<O: Optimizer + OptimizerState>(
+        &self,
+        make: impl Fn(Vec<Var>, f64) -> Result<O>,
+    ) -> Result<()> {
         let vars = weights()?;
         let mut optimizer = make(vars.clone(), 0.01)?;
         train(&mut optimizer, &vars, 0, 5)?;
@@ -165,8 +176,14 @@ fn a_foreign_state_is_refused_and_the_old_one_stays() -> Result<()> {
     let cases: [(HashMap<String, Tensor>, &str); 7] = [
         (missing, r#"has no "2.second_moment""#),
         (with("3.step", Tensor::new(1_i64, &Device::Cpu)?), r#"has "3.step""#),
-        (with("2.first_moment", zeros(&[1], DType::F32)?), "[1] of F32, this model needs [] of F32"),
-        (with("1.first_moment", zeros(&[3], DType::F64)?), "[3] of F64, this model needs [3] of F32"),
+        (
+            with("2.first_moment", zeros(&[1], DType::F32)?),
+            "[1] of F32, this model needs [] of F32",
+        ),
+        (
+            with("1.first_moment", zeros(&[3], DType::F64)?),
+            "[3] of F64, this model needs [3] of F32",
+        ),
         (with("1.step", Tensor::new(-1_i64, &Device::Cpu)?), r#"step count of "1" is -1"#),
         (sgdm, "by another optimizer"),
         (HashMap::new(), "by another optimizer"),
@@ -194,7 +211,8 @@ fn a_damaged_file_is_refused_with_its_name() -> Result<()> {
     }
     let error = refusal(&mut adamp, |adamp| adamp.load_state_file(Path::new("no/such/file")))?;
     assert!(error.contains("no/such/file"), "{error}");
-    let error = adamp.save_state(Path::new("no/such/file")).expect_err("no such folder").to_string();
+    let error =
+        adamp.save_state(Path::new("no/such/file")).expect_err("no such folder").to_string();
     assert!(error.contains("no/such/file"), "{error}");
     Ok(())
 }
@@ -213,7 +231,8 @@ fn the_same_state_makes_the_same_file() -> Result<()> {
 
 #[test]
 fn names_find_their_moments_whatever_order_the_variables_come_in() -> Result<()> {
-    // Maps of equal content, filled in opposite orders; all variables of one shape, so that no shape gives a mix-up away.
+    // Maps of equal content, filled in opposite orders; all variables of one shape, so that no
+    // shape gives a mix-up away.
     let map = |names: &[&str]| -> Result<VarMap> {
         let map = VarMap::new();
         let vb = VarBuilder::from_varmap(&map, DType::F32, &Device::Cpu);

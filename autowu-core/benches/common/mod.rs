@@ -4,8 +4,8 @@
 use autowu_core::gp::{Factor, Fit, Hyper, Spectrum};
 use autowu_core::{AutoWu, Config, Interval, Real};
 
-/// A loss curve with noise that falls until 70 % of the climb and rises again: `x` in [0, 1], the `i`-th draw of the noise.
-/// `autowu-core/benches/peers/peers.py` has the same.
+/// A loss curve with noise that falls until 70 % of the climb and rises again: `x` in [0, 1], the
+/// `i`-th draw of the noise. `autowu-core/benches/peers/peers.py` has the same.
 pub fn loss(x: f64, i: u64) -> f64 {
     let noise = (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f64 / (1 << 24) as f64 - 0.5;
     let far = (x - 0.7) / 0.7;
@@ -22,11 +22,12 @@ pub fn climbed<T: Real, const N: usize>(losses: u64, config: Config) -> AutoWu<T
     autowu
 }
 
-/// The default's scheduler in the middle of a long climb, more than 2 % of it away from the next test.
+/// The default's scheduler in the middle of a long climb, more than 2 % of it away from the next
+/// test.
 pub fn between_tests<T: Real>() -> AutoWu<T> {
     let climb = 10_000_000;
     let autowu = climbed(climb / 2, Config { interval: Interval::Growth(1.5), ..config(climb) });
-    assert!(autowu.steps_until_test().is_some_and(|steps| steps > climb / 50));
+    assert!(autowu.steps_until_due().is_some_and(|steps| steps > climb / 50));
     autowu
 }
 

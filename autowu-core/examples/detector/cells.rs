@@ -44,9 +44,11 @@ impl Cells {
         let noises = pick("noise", &self.noises, &Noise::ALL, |n| n.name())?;
         let mut cells = Vec::new();
         for budget in &self.budgets {
-            let parsed = budget.split_once('x').and_then(|(s, e)| Some((s.parse().ok()?, e.parse().ok()?)));
-            let (steps_per_epoch, epochs) =
-                parsed.ok_or_else(|| format!("--budgets {budget}: write it as 50x20, steps per epoch x epochs"))?;
+            let parsed =
+                budget.split_once('x').and_then(|(s, e)| Some((s.parse().ok()?, e.parse().ok()?)));
+            let (steps_per_epoch, epochs) = parsed.ok_or_else(|| {
+                format!("--budgets {budget}: write it as 50x20, steps per epoch x epochs")
+            })?;
             for &&curve in &curves {
                 // Flat noise has no signal to be measured against: one level.
                 let (noises, levels) = match curve {
@@ -55,7 +57,8 @@ impl Cells {
                 };
                 for &&noise in &noises {
                     for &level in levels {
-                        let cell = |&rule| Cell { curve, noise, level, steps_per_epoch, epochs, rule };
+                        let cell =
+                            |&rule| Cell { curve, noise, level, steps_per_epoch, epochs, rule };
                         cells.extend(rules.iter().map(cell));
                     }
                 }
@@ -65,10 +68,17 @@ impl Cells {
     }
 }
 
-fn pick<'a, T>(what: &str, names: &[String], all: &'a [T], name: fn(&T) -> &'static str) -> Result<Vec<&'a T>, String> {
+fn pick<'a, T>(
+    what: &str,
+    names: &[String],
+    all: &'a [T],
+    name: fn(&T) -> &'static str,
+) -> Result<Vec<&'a T>, String> {
     let find = |n: &String| {
         let known = || all.iter().map(name).collect::<Vec<_>>().join(", ");
-        all.iter().find(|t| name(t) == n).ok_or_else(|| format!("no {what} is called {n:?}; there are: {}", known()))
+        all.iter()
+            .find(|t| name(t) == n)
+            .ok_or_else(|| format!("no {what} is called {n:?}; there are: {}", known()))
     };
     names.iter().map(find).collect()
 }

@@ -1,4 +1,5 @@
-//! The table as a picture: a line for each curve and rule, a ring for each of its budgets and noise levels.
+//! The table as a picture: a line for each curve and rule, a ring for each of its budgets and noise
+//! levels.
 
 use crate::curves::{Curve, Noise};
 use crate::rules::RULES;
@@ -23,7 +24,12 @@ fn share(percent: f64) -> f64 {
 }
 
 const PANELS: [Panel; 4] = [
-    Panel { title: "false ends, % of runs", value: |r| Some(r.false_ends), scale: share, ticks: SHARES },
+    Panel {
+        title: "false ends, % of runs",
+        value: |r| Some(r.false_ends),
+        scale: share,
+        ticks: SHARES,
+    },
     Panel { title: "minimum missed, %", value: |r| Some(r.missed), scale: share, ticks: SHARES },
     Panel {
         title: "delay: growth of the LR, median",
@@ -56,16 +62,20 @@ pub fn draw(folder: &Path, rows: &[Row]) -> Result<(), String> {
 }
 
 fn picture(path: &Path, rows: &[Row]) -> Result<(), Box<dyn std::error::Error>> {
-    let rules: Vec<&str> = RULES.iter().map(|r| r.name).filter(|name| rows.iter().any(|r| r.rule == *name)).collect();
+    let rules: Vec<&str> =
+        RULES.iter().map(|r| r.name).filter(|name| rows.iter().any(|r| r.rule == *name)).collect();
     let kinds = Curve::ALL.iter().flat_map(|c| Noise::ALL.iter().map(|n| (c.name(), n.name())));
-    let kinds: Vec<(&str, &str)> = kinds.filter(|k| rows.iter().any(|r| *k == (&r.curve, &r.noise))).collect();
+    let kinds: Vec<(&str, &str)> =
+        kinds.filter(|k| rows.iter().any(|r| *k == (&r.curve, &r.noise))).collect();
     let height = LINE * rules.len() as i32;
     let bottom = TOP + height * kinds.len() as i32;
     let size = ((NAMES + STRIDE * PANELS.len() as i32) as u32, (bottom + 30) as u32);
     let area = SVGBackend::new(path, size).into_drawing_area();
     area.fill(&WHITE)?;
     let text = |text: &str, at: (i32, i32), side: HPos, color: RGBColor| {
-        let style = TextStyle::from(("sans-serif", 13).into_font()).color(&color).pos(Pos::new(side, VPos::Center));
+        let style = TextStyle::from(("sans-serif", 13).into_font())
+            .color(&color)
+            .pos(Pos::new(side, VPos::Center));
         area.draw(&Text::new(text.to_owned(), at, style))
     };
     for (panel, left) in PANELS.iter().zip((NAMES..).step_by(STRIDE as usize)) {
@@ -80,7 +90,11 @@ fn picture(path: &Path, rows: &[Row]) -> Result<(), Box<dyn std::error::Error>> 
     for (kind, top) in kinds.iter().zip((TOP..).step_by(height.max(1) as usize)) {
         let right = NAMES + STRIDE * PANELS.len() as i32 - STRIDE + WIDTH;
         area.draw(&PathElement::new([(10, top), (right, top)], BLACK.mix(0.3)))?;
-        let name = if kind.1 == Noise::White.name() { kind.0.to_owned() } else { format!("{}, {}", kind.0, kind.1) };
+        let name = if kind.1 == Noise::White.name() {
+            kind.0.to_owned()
+        } else {
+            format!("{}, {}", kind.0, kind.1)
+        };
         text(&name, (10, top + LINE / 2), HPos::Left, BLACK)?;
         for (number, rule) in rules.iter().enumerate() {
             let y = top + LINE * number as i32 + LINE / 2;
@@ -90,7 +104,11 @@ fn picture(path: &Path, rows: &[Row]) -> Result<(), Box<dyn std::error::Error>> 
             for row in rows.iter().filter(of) {
                 for (panel, left) in PANELS.iter().zip((NAMES..).step_by(STRIDE as usize)) {
                     if let Some(x) = (panel.value)(row) {
-                        area.draw(&Circle::new((panel.pixel(x, left), y), 4, color.mix(0.7).stroke_width(2)))?;
+                        area.draw(&Circle::new(
+                            (panel.pixel(x, left), y),
+                            4,
+                            color.mix(0.7).stroke_width(2),
+                        ))?;
                     }
                 }
             }
@@ -103,7 +121,9 @@ fn picture(path: &Path, rows: &[Row]) -> Result<(), Box<dyn std::error::Error>> 
 impl Panel {
     /// The pixel of `x` on the axis that begins at `left`.
     fn pixel(&self, x: f64, left: i32) -> i32 {
-        let (Some(&(low, _)), Some(&(high, _))) = (self.ticks.first(), self.ticks.last()) else { return left };
+        let (Some(&(low, _)), Some(&(high, _))) = (self.ticks.first(), self.ticks.last()) else {
+            return left;
+        };
         let [low, high, x] = [low, high, x.clamp(low, high)].map(self.scale);
         left + ((x - low) / (high - low) * f64::from(WIDTH)).round() as i32
     }

@@ -2,8 +2,8 @@
 
 use autowu_core::sampling::mix;
 
-/// The expected loss as a function of `u = log10(lr/η_min)`, which runs from 0 to 5. Most fall by 1 over the two decades before
-/// `at` and then rise by 1 in half a decade.
+/// The expected loss as a function of `u = log10(lr/η_min)`, which runs from 0 to 5. Most fall by 1
+/// over the two decades before `at` and then rise by 1 in half a decade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Curve {
     /// Nothing but noise: whatever is found is false.
@@ -80,21 +80,35 @@ impl Curve {
     }
 
     /// The loss at step `step` and `u` decades, with `noise` already at its `level`.
-    pub fn loss(self, u: f64, at: f64, step: u64, (level, noise): (f64, f64), rng: &mut Rng) -> f64 {
+    pub fn loss(
+        self,
+        u: f64,
+        at: f64,
+        step: u64,
+        (level, noise): (f64, f64),
+        rng: &mut Rng,
+    ) -> f64 {
         let rise = ((u - at).max(0.0) / 0.5).powi(2);
         let minimum = fall(u, at - 2.0, at) + rise;
         match self {
             Curve::Flat => noise,
             Curve::Minimum => minimum + noise,
             Curve::Plateau => fall(u, at - 2.5, at - 1.5) + rise + noise,
-            Curve::Cliff => fall(u, at - 2.0, at) + 1000.0 * ((u - at).max(0.0) / f64::log10(1.2)).min(1.0) + noise,
+            Curve::Cliff => {
+                fall(u, at - 2.0, at)
+                    + 1000.0 * ((u - at).max(0.0) / f64::log10(1.2)).min(1.0)
+                    + noise
+            }
             Curve::Bump => minimum + 0.3 * (-((u - at + 1.2) / 0.15).powi(2)).exp() + noise,
             Curve::Spikes => minimum + noise + if rng.uniform() < 0.02 { 10.0 } else { 0.0 },
             Curve::Stairs => {
-                let stairs = (0..5).map(|i| fall(u, at - 2.0 + 0.4 * f64::from(i), at - 1.9 + 0.4 * f64::from(i)));
+                let stairs = (0..5)
+                    .map(|i| fall(u, at - 2.0 + 0.4 * f64::from(i), at - 1.9 + 0.4 * f64::from(i)));
                 stairs.sum::<f64>() / 5.0 + rise + noise
             }
-            Curve::Periodic => minimum + 2.0 * level * (std::f64::consts::TAU * step as f64 / 50.0).sin() + noise,
+            Curve::Periodic => {
+                minimum + 2.0 * level * (std::f64::consts::TAU * step as f64 / 50.0).sin() + noise
+            }
             Curve::Zero => (fall(u, at - 2.5, at - 0.5) + rise) * (1.0 + noise).max(0.0),
             Curve::Nan if u >= at => f64::NAN,
             Curve::Nan => minimum + noise,
@@ -111,7 +125,8 @@ fn fall(u: f64, from: f64, to: f64) -> f64 {
     0.5 * (1.0 + (std::f64::consts::PI * part).cos())
 }
 
-/// How the losses of a batch scatter; each has deviation 1 (heavy: a median deviation of about that).
+/// How the losses of a batch scatter; each has deviation 1 (heavy: a median deviation of about
+/// that).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noise {
     White,
@@ -159,7 +174,8 @@ impl Rng {
     }
 
     pub fn normal(&mut self) -> f64 {
-        let (radius, angle) = ((-2.0 * self.uniform().ln()).sqrt(), std::f64::consts::TAU * self.uniform());
+        let (radius, angle) =
+            ((-2.0 * self.uniform().ln()).sqrt(), std::f64::consts::TAU * self.uniform());
         radius * angle.cos()
     }
 }

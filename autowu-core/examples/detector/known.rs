@@ -13,17 +13,22 @@ use std::path::Path;
 pub fn read(folder: &Path) -> Result<Vec<Row>, String> {
     let path = folder.join("detector.csv");
     let Ok(text) = std::fs::read_to_string(&path) else { return Ok(Vec::new()) };
-    let wrong = |line: &str| format!("{}: {line:?} is no row of it; delete the file to begin anew", path.display());
+    let wrong = |line: &str| {
+        format!("{}: {line:?} is no row of it; delete the file to begin anew", path.display())
+    };
     let mut lines = text.lines();
     match lines.next() {
-        Some(head) if head == COLUMNS => lines.map(|line| parse(line).ok_or_else(|| wrong(line))).collect(),
+        Some(head) if head == COLUMNS => {
+            lines.map(|line| parse(line).ok_or_else(|| wrong(line))).collect()
+        }
         head => Err(wrong(head.unwrap_or_default())),
     }
 }
 
 fn parse(line: &str) -> Option<Row> {
     let cells: Vec<&str> = line.split(',').collect();
-    let &[budget, curve, noise, level, rule, runs, false_ends, missed, delay, late, error, wide] = cells.as_slice()
+    let &[budget, curve, noise, level, rule, runs, false_ends, missed, delay, late, error, wide] =
+        cells.as_slice()
     else {
         return None;
     };
@@ -55,7 +60,8 @@ pub fn is_of(row: &Row, cell: &Cell) -> bool {
 
 /// By budget, curve, noise, level and rule, in whatever pieces they came.
 pub fn sort(rows: &mut [Row]) {
-    let steps = |budget: &str| budget.split('x').filter_map(|n| n.parse::<u64>().ok()).product::<u64>();
+    let steps =
+        |budget: &str| budget.split('x').filter_map(|n| n.parse::<u64>().ok()).product::<u64>();
     rows.sort_by(|a, b| {
         let key = |r: &Row| {
             let curve = Curve::ALL.iter().position(|c| c.name() == r.curve);

@@ -1,12 +1,13 @@
-//! The detector's operating characteristics: how often it finds a minimum that is not there, how late it finds one that is, and
-//! how far off. The curves are made, so the truth is known.
+//! The detector's operating characteristics: how often it finds a minimum that is not there, how
+//! late it finds one that is, and how far off. The curves are made, so the truth is known.
 //!
 //! ```text
 //! cargo run --release -p autowu-core --example detector -- --runs 1000 --out target/detector
 //! ```
 //!
-//! A run is one climb of the learning rate from η_min to η_max over half the budget; it ends with the first detection, or with
-//! the warmup. Every run has its own minimum (2.5 to 4 decades above η_min), noise and seed, and the rules see the same runs.
+//! A run is one climb of the learning rate from η_min to η_max over half the budget; it ends with
+//! the first detection, or with the warmup. Every run has its own minimum (2.5 to 4 decades above
+//! η_min), noise and seed, and the rules see the same runs.
 
 mod cells;
 mod chart;
@@ -28,8 +29,9 @@ use table::Row;
 
 /// Simulates the detector on made loss curves and writes a table (CSV and Markdown) and a picture.
 ///
-/// A cell that OUT/detector.csv has with as many runs is not simulated again, so that a long simulation can be stopped and taken up, and made in
-/// pieces. Delete the file when the rules have changed.
+/// A cell that OUT/detector.csv has with as many runs is not simulated again, so that a long
+/// simulation can be stopped and taken up, and made in pieces. Delete the file when the rules have
+/// changed.
 #[derive(Parser)]
 #[command(after_help = "EXAMPLES:\n  \
     detector --runs 50                                      a first look, in a minute\n  \
@@ -44,7 +46,8 @@ struct Args {
     /// Threads [default: one per core].
     #[arg(long)]
     threads: Option<usize>,
-    /// Folder for detector.csv, detector.md and detector.svg; without it the table goes to standard output only.
+    /// Folder for detector.csv, detector.md and detector.svg; without it the table goes to
+    /// standard output only.
     #[arg(long)]
     out: Option<PathBuf>,
 }
@@ -61,12 +64,17 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), String> {
     let cells = args.cells.list()?;
-    let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
+    let threads = args
+        .threads
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+        .max(1);
     let mut rows = match &args.out {
         Some(folder) => known::read(folder)?,
         None => Vec::new(),
     };
-    let is_known = |rows: &[Row], cell: &Cell| rows.iter().any(|r| known::is_of(r, cell) && r.runs >= args.runs);
+    let is_known = |rows: &[Row], cell: &Cell| {
+        rows.iter().any(|r| known::is_of(r, cell) && r.runs >= args.runs)
+    };
     let begun = Instant::now();
     let to_do: Vec<&Cell> = cells.iter().filter(|cell| !is_known(&rows, cell)).collect();
     println!("{}", table::HEADER);
@@ -108,7 +116,8 @@ fn simulate(cell: &Cell, runs: usize, threads: usize) -> Result<Vec<End>, String
     };
     let mut ends = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let parts = workers.into_iter().map(|w| w.join().map_err(|_| String::from("a worker panicked"))?);
+        let parts =
+            workers.into_iter().map(|w| w.join().map_err(|_| String::from("a worker panicked"))?);
         parts.collect::<Result<Vec<Vec<(usize, End)>>, String>>()
     })?
     .concat();

@@ -25,6 +25,9 @@ pub const RULES: &[Rule] = &[
     rule("patience 1.1", |s, e| Config { patience: Patience::Growth(1.1), ..Config::epochs(s, e) }),
     rule("patience 1.5", |s, e| Config { patience: Patience::Growth(1.5), ..Config::epochs(s, e) }),
     rule("min samples 10", |s, e| Config { min_samples: 10, ..Config::epochs(s, e) }),
-    rule("interval 1.05", |s, e| Config { interval: Interval::Growth(1.05), ..Config::epochs(s, e) }),
+    rule("interval 1.05", |s, e| Config {
+        interval: Interval::Growth(1.05),
+        ..Config::epochs(s, e)
+    }),
     rule("fit on 500", |s, e| Config { fit_samples: 500, ..Config::epochs(s, e) }),
 ];

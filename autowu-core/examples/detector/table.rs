@@ -12,7 +12,8 @@ pub const HEADER: &str = "\
 /// The columns of detector.csv.
 pub const COLUMNS: &str = "budget,curve,noise,level,rule,runs,false_percent,missed_percent,delay_median,delay_p90,peak_error_median,peak_error_abs_p90";
 
-/// Percentages of the runs; delay: growth of the learning rate from the minimum to the detection; errors in decades.
+/// Percentages of the runs; delay: growth of the learning rate from the minimum to the detection;
+/// errors in decades.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     pub budget: String,
@@ -37,8 +38,9 @@ impl Row {
         let is_false = |e: &End| e.found && lowest(e).is_none_or(|(_, to)| e.at < to);
         let right = || ends.iter().filter(|e| e.found && !is_false(e));
         let delays = right().filter_map(|e| lowest(e).map(|(_, to)| 10_f64.powf(e.at - to)));
-        let errors: Vec<f64> =
-            right().filter_map(|e| lowest(e).map(|(from, to)| e.peak - e.peak.clamp(from, to))).collect();
+        let errors: Vec<f64> = right()
+            .filter_map(|e| lowest(e).map(|(from, to)| e.peak - e.peak.clamp(from, to)))
+            .collect();
         let median = quantile(errors.clone(), 0.5);
         let wide = quantile(errors.iter().map(|e| e.abs()).collect(), 0.9);
         let delays: Vec<f64> = delays.collect();
@@ -61,18 +63,27 @@ impl Row {
     }
 
     pub fn markdown(&self) -> String {
-        let pair =
-            |p: Option<[f64; 2]>, show: fn(f64) -> String| p.map_or([String::new(), String::new()], |p| p.map(show));
+        let pair = |p: Option<[f64; 2]>, show: fn(f64) -> String| {
+            p.map_or([String::new(), String::new()], |p| p.map(show))
+        };
         let [delay, late] = pair(self.delay, |x| format!("×{x:.2}"));
         let [error, wide] = pair(self.error, |x| format!("{x:.2}"));
         format!(
             "| {} | {} | {} | {} | {} | {} | {:.1} | {:.1} | {delay} | {late} | {error} | {wide} |",
-            self.budget, self.curve, self.noise, self.level, self.rule, self.runs, self.false_ends, self.missed
+            self.budget,
+            self.curve,
+            self.noise,
+            self.level,
+            self.rule,
+            self.runs,
+            self.false_ends,
+            self.missed
         )
     }
 
     fn csv(&self) -> String {
-        let pair = |p: Option<[f64; 2]>| p.map_or(String::from(","), |[a, b]| format!("{a:.4},{b:.4}"));
+        let pair =
+            |p: Option<[f64; 2]>| p.map_or(String::from(","), |[a, b]| format!("{a:.4},{b:.4}"));
         format!(
             "{},{},{},{},{},{},{:.2},{:.2},{},{}",
             self.budget,

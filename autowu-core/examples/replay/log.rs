@@ -2,16 +2,21 @@
 
 /// The losses of a log in order, or which line is wrong and what was expected.
 ///
-/// Understands the CSV exports of TensorBoard (`Wall time,Step,Value`) and Weights & Biases (`Step,Value`, or
-/// `"Step","NAME - loss"` with one such column). `nan`, `inf` and `-inf` are losses.
+/// Understands the CSV exports of TensorBoard (`Wall time,Step,Value`) and Weights & Biases
+/// (`Step,Value`, or `"Step","NAME - loss"` with one such column). `nan`, `inf` and `-inf` are
+/// losses.
 pub fn parse(text: &str) -> Result<Vec<f64>, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let Some((_, first)) = lines(text).next() else {
-        return Err("the log is empty: one loss a line, or a CSV with a header, was expected".into());
+        return Err(
+            "the log is empty: one loss a line, or a CSV with a header, was expected".into()
+        );
     };
     if number(first).is_some() {
         let parse = |(at, line)| {
-            number(line).ok_or_else(|| format!("line {at}: {line:?} is not a loss (a number, nan, inf or -inf)"))
+            number(line).ok_or_else(|| {
+                format!("line {at}: {line:?} is not a loss (a number, nan, inf or -inf)")
+            })
         };
         return lines(text).map(parse).collect();
     }
@@ -29,10 +34,9 @@ fn parse_csv(text: &str) -> Result<Vec<f64>, String> {
         let cell = record.get(column).unwrap_or("");
         // Exports leave a cell empty where another metric was logged.
         if !cell.is_empty() {
-            losses.push(
-                number(cell)
-                    .ok_or_else(|| format!("line {at}: {cell:?} is not a loss (a number, nan, inf or -inf)"))?,
-            );
+            losses.push(number(cell).ok_or_else(|| {
+                format!("line {at}: {cell:?} is not a loss (a number, nan, inf or -inf)")
+            })?);
         }
     }
     if losses.is_empty() {
@@ -50,7 +54,8 @@ fn loss_column(header: &csv::StringRecord) -> Result<usize, String> {
         let h = h.to_ascii_lowercase();
         h.contains("loss") && !h.ends_with("__min") && !h.ends_with("__max")
     };
-    let similar: Vec<usize> = (0..header.len()).filter(|&i| header.get(i).is_some_and(is_loss)).collect();
+    let similar: Vec<usize> =
+        (0..header.len()).filter(|&i| header.get(i).is_some_and(is_loss)).collect();
     match similar[..] {
         [column] => Ok(column),
         _ => Err(format!(
@@ -61,7 +66,10 @@ fn loss_column(header: &csv::StringRecord) -> Result<usize, String> {
 }
 
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines().enumerate().map(|(i, line)| (i + 1, line.trim())).filter(|(_, line)| !line.is_empty())
+    text.lines()
+        .enumerate()
+        .map(|(i, line)| (i + 1, line.trim()))
+        .filter(|(_, line)| !line.is_empty())
 }
 
 /// A loss, as Rust, Python and spreadsheets write it.

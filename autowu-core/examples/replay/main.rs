@@ -1,5 +1,5 @@
-//! What AutoWU would have done on a loss log that you already have; or, with `--stream`, the scheduler of a live trainer in
-//! any language at the other end of a pipe.
+//! What AutoWU would have done on a loss log that you already have; or, with `--stream`, the
+//! scheduler of a live trainer in any language at the other end of a pipe.
 //!
 //! ```text
 //! cargo run --release -p autowu-core --example replay -- losses.csv --plot replay.svg
@@ -16,13 +16,14 @@ use std::io::{BufRead, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Losses kept exactly: a recorded run is rarely longer in its warmup, and memory is no matter here.
+/// Losses kept exactly: a recorded run is rarely longer in its warmup, and memory is no matter
+/// here.
 const CAPACITY: usize = 16384;
 
 /// What AutoWU would have done on a recorded loss curve.
 ///
-/// The log's losses were made under its own learning rates, so what follows the first detection is what the rule would say to these
-/// losses, not what training would have become.
+/// The log's losses were made under its own learning rates, so what follows the first detection is
+/// what the rule would say to these losses, not what training would have become.
 #[derive(Parser)]
 #[command(after_help = "EXAMPLES:\n  \
     replay losses.txt                                      one loss a line, budget = lines\n  \
@@ -30,8 +31,9 @@ const CAPACITY: usize = 16384;
     replay run.csv --preset paper --steps-per-epoch 390 --epochs 200 --json out.json\n  \
     my_trainer | replay --stream --total-steps 20000       see docs/any-language.md")]
 struct Args {
-    /// The log: one loss a line, or a CSV with a header and a column `loss` or `Value` (TensorBoard, Weights & Biases); `-` reads
-    /// standard input. `nan`, `inf` and `-inf` are losses.
+    /// The log: one loss a line, or a CSV with a header and a column `loss` or `Value`
+    /// (TensorBoard, Weights & Biases); `-` reads standard input. `nan`, `inf` and `-inf` are
+    /// losses.
     #[arg(required_unless_present = "stream")]
     losses: Option<PathBuf>,
     /// Optimizer updates per epoch; with --epochs, the budget.
@@ -67,8 +69,9 @@ struct Args {
     /// Draw losses and learning rates.
     #[arg(long, value_name = "OUT.svg")]
     plot: Option<PathBuf>,
-    /// Schedule a live trainer: print the first learning rate, then for each loss on standard input one line at once: the next
-    /// learning rate, and after a space `snapshot`, `restore`, `decay` or `diverged` where there is something to do or to know.
+    /// Schedule a live trainer: print the first learning rate, then for each loss on standard
+    /// input one line at once: the next learning rate, and after a space `snapshot`,
+    /// `restore`, `decay` or `diverged` where there is something to do or to know.
     #[arg(long, conflicts_with_all = ["losses", "json", "plot"])]
     stream: bool,
 }
@@ -111,10 +114,13 @@ fn run<T: Real>(args: &Args) -> Result<(), String> {
     let config = config(args, Some(losses.len() as u64))?;
     if losses.len() as u64 > config.total_steps {
         let budget = config.total_steps;
-        eprintln!("note: the log has {} losses, the budget is {budget} steps; the rest is not replayed", losses.len());
+        eprintln!(
+            "note: the log has {} losses, the budget is {budget} steps; the rest is not replayed",
+            losses.len()
+        );
     }
-    let record =
-        Record::replay::<T, CAPACITY>(config, &losses, |line| println!("{line}")).map_err(|e| e.to_string())?;
+    let record = Record::replay::<T, CAPACITY>(config, &losses, |line| println!("{line}"))
+        .map_err(|e| e.to_string())?;
     if let Some(path) = &args.json {
         record.write_json(path)?;
     }
@@ -128,7 +134,9 @@ fn config(args: &Args, losses: Option<u64>) -> Result<Config, String> {
     let total = match (args.total_steps, args.steps_per_epoch, args.epochs) {
         (Some(total), ..) => total,
         (None, Some(steps), Some(epochs)) => steps.saturating_mul(epochs),
-        _ => losses.ok_or("--stream needs the budget: --total-steps N, or --steps-per-epoch N --epochs N")?,
+        _ => losses.ok_or(
+            "--stream needs the budget: --total-steps N, or --steps-per-epoch N --epochs N",
+        )?,
     };
     let preset = match (args.preset, args.steps_per_epoch, args.epochs) {
         (Preset::Paper, Some(steps), Some(epochs)) => Config::paper(steps, epochs),
@@ -159,7 +167,9 @@ fn stream<T: Real>(mut autowu: AutoWu<T, CAPACITY>) -> Result<(), String> {
     let mut out = std::io::stdout().lock();
     let mut say = |lr: T, word: &str| {
         let gap = if word.is_empty() { "" } else { " " };
-        writeln!(out, "{lr}{gap}{word}").and_then(|()| out.flush()).map_err(|e| format!("standard output: {e}"))
+        writeln!(out, "{lr}{gap}{word}")
+            .and_then(|()| out.flush())
+            .map_err(|e| format!("standard output: {e}"))
     };
     say(autowu.lr(), "")?;
     for (i, line) in std::io::stdin().lock().lines().enumerate() {
@@ -168,7 +178,10 @@ fn stream<T: Real>(mut autowu: AutoWu<T, CAPACITY>) -> Result<(), String> {
             continue;
         }
         let loss = log::number(&line).ok_or_else(|| {
-            format!("line {} of standard input: {line:?} is not a loss (a number, nan, inf or -inf)", i + 1)
+            format!(
+                "line {} of standard input: {line:?} is not a loss (a number, nan, inf or -inf)",
+                i + 1
+            )
         })?;
         let outcome = autowu.step(T::of(loss));
         if let Some(event) = outcome.event

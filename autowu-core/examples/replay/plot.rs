@@ -67,12 +67,17 @@ fn draw_losses(area: &DrawingArea<SVGBackend, Shift>, c: &Curves) -> Drawn {
         let line = LineSeries::new([(at, low), (at, high)], color.stroke_width(1));
         let drawn = chart.draw_series(line)?;
         if let Some(text) = text {
-            drawn.label(text).legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
+            drawn.label(text).legend(move |(x, y)| {
+                PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2))
+            });
         }
     }
     let points = c.losses.iter().enumerate().filter(|(_, y)| y.is_finite());
     chart
-        .draw_series(LineSeries::new(points.map(|(i, &y)| (i as f64, y.min(high))), LOSS.stroke_width(1)))?
+        .draw_series(LineSeries::new(
+            points.map(|(i, &y)| (i as f64, y.min(high))),
+            LOSS.stroke_width(1),
+        ))?
         .label("loss")
         .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], LOSS.stroke_width(2)));
     if let Some(band) = c.band {
@@ -81,10 +86,16 @@ fn draw_losses(area: &DrawingArea<SVGBackend, Shift>, c: &Curves) -> Drawn {
         let lower = band.points.iter().rev().map(|&(x, m, s)| (x, clamp(m - 2.0 * s)));
         chart.draw_series([Polygon::new(upper.chain(lower).collect::<Vec<_>>(), BAND.mix(0.3))])?;
         chart
-            .draw_series(LineSeries::new(band.points.iter().map(|&(x, m, _)| (x, clamp(m))), BAND.stroke_width(2)))?
+            .draw_series(LineSeries::new(
+                band.points.iter().map(|&(x, m, _)| (x, clamp(m))),
+                BAND.stroke_width(2),
+            ))?
             .label("Gaussian process, mean ± 2 deviations")
             .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], BAND.stroke_width(3)));
-        let lowest = band.points.iter().min_by(|a, b| (a.0 - band.argmin).abs().total_cmp(&(b.0 - band.argmin).abs()));
+        let lowest = band
+            .points
+            .iter()
+            .min_by(|a, b| (a.0 - band.argmin).abs().total_cmp(&(b.0 - band.argmin).abs()));
         if let Some(&(x, mean, _)) = lowest {
             chart
                 .draw_series([Circle::new((x, clamp(mean)), 5, BAND.filled())])?
@@ -137,13 +148,18 @@ fn draw_rates(area: &DrawingArea<SVGBackend, Shift>, c: &Curves) -> Drawn {
 fn marks(c: &Curves) -> Vec<(f64, RGBColor, Option<&'static str>)> {
     let mut marks = Vec::new();
     for (i, &step) in c.restores.iter().enumerate() {
-        marks.push((step as f64, RESTORE, (i == 0).then_some("weights and learning rate put back")));
+        marks.push((
+            step as f64,
+            RESTORE,
+            (i == 0).then_some("weights and learning rate put back"),
+        ));
     }
     marks.extend(c.switch.map(|step| (step as f64, SWITCH, Some("decay begins"))));
     marks
 }
 
-/// From the smallest loss to the 99th percentile, with a margin: an explosion runs out of the picture and does not flatten it.
+/// From the smallest loss to the 99th percentile, with a margin: an explosion runs out of the
+/// picture and does not flatten it.
 fn loss_range(losses: &[f64]) -> (f64, f64) {
     let mut finite: Vec<f64> = losses.iter().copied().filter(|y| y.is_finite()).collect();
     finite.sort_by(f64::total_cmp);

@@ -43,7 +43,8 @@ pub struct Switch {
     pub reason: String,
 }
 
-/// The GP's posterior over the losses at the decisive test: (step, mean, deviation), in units of the loss.
+/// The GP's posterior over the losses at the decisive test: (step, mean, deviation), in units of
+/// the loss.
 pub struct Band {
     pub points: Vec<(f64, f64, f64)>,
     /// Step of the smallest mean.
@@ -52,15 +53,21 @@ pub struct Band {
 }
 
 impl Record {
-    /// Replays a run's losses, at most as many as its budget, and tells `say` one line for each test and event.
+    /// Replays a run's losses, at most as many as its budget, and tells `say` one line for each
+    /// test and event.
     pub fn replay<T: Real, const N: usize>(
         config: Config,
         losses: &[f64],
         mut say: impl FnMut(String),
     ) -> Result<Self, ConfigError> {
         let mut autowu = AutoWu::<T, N>::new(config)?;
-        let mut record =
-            Record { lrs: vec![double(autowu.lr())], tests: Vec::new(), events: Vec::new(), switch: None, band: None };
+        let mut record = Record {
+            lrs: vec![double(autowu.lr())],
+            tests: Vec::new(),
+            events: Vec::new(),
+            switch: None,
+            band: None,
+        };
         say("     step         LR  P(past the minimum)  LR of minimum  verdict".into());
         for &loss in losses.iter().take(usize::try_from(config.total_steps).unwrap_or(usize::MAX)) {
             match autowu.observe(T::of(loss)) {
@@ -83,7 +90,8 @@ impl Record {
         Ok(record)
     }
 
-    /// Keeps the posterior at this test, until a decisive one is kept. To be called between `test` and `resolve`.
+    /// Keeps the posterior at this test, until a decisive one is kept. To be called between `test`
+    /// and `resolve`.
     fn keep_band<T: Real, const N: usize>(&mut self, autowu: &AutoWu<T, N>, report: &Report<T>) {
         if self.band.as_ref().is_some_and(|b| b.decisive) {
             return;
@@ -103,18 +111,30 @@ impl Record {
         self.band = Some(Band { points, argmin, decisive: report.detects() });
     }
 
-    fn push_test<T: Real>(&mut self, report: &Report<T>, micros: f64, say: &mut impl FnMut(String)) {
+    fn push_test<T: Real>(
+        &mut self,
+        report: &Report<T>,
+        micros: f64,
+        say: &mut impl FnMut(String),
+    ) {
         let probabilities: Vec<f64> = report.votes.iter().map(|v| double(v.probability)).collect();
         let low = probabilities.iter().copied().fold(f64::INFINITY, f64::min);
         let high = probabilities.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let range = if probabilities.is_empty() { "-".to_string() } else { format!("{low:.3} … {high:.3}") };
+        let range = if probabilities.is_empty() {
+            "-".to_string()
+        } else {
+            format!("{low:.3} … {high:.3}")
+        };
         let count = match report.positives {
             0 => String::new(),
             positives => format!(" ({positives} of {})", report.patience),
         };
         let verdict = report.verdict.sentence();
         let (lr, argmin_lr) = (double(report.lr), double(report.argmin_lr));
-        say(format!("{:>9}  {lr:>9.3e}  {range:>19}  {argmin_lr:>13.3e}  {verdict}{count}", report.step));
+        say(format!(
+            "{:>9}  {lr:>9.3e}  {range:>19}  {argmin_lr:>13.3e}  {verdict}{count}",
+            report.step
+        ));
         self.tests.push(Test {
             step: report.step,
             probabilities,
@@ -129,20 +149,33 @@ impl Record {
         let reason = reason(event);
         let (step, lr, kind) = (event.step(), double(event.lr()), event.kind());
         if !matches!(event, Event::Snapshot { .. }) {
-            say(format!("{step:>9}  {kind} at LR {lr:.3e}: {}", reason.map_or("", Reason::sentence)));
+            say(format!(
+                "{step:>9}  {kind} at LR {lr:.3e}: {}",
+                reason.map_or("", Reason::sentence)
+            ));
         }
         if let Event::Decay { reason, .. } = event {
             self.switch = Some(Switch { step, lr, reason: reason.sentence().to_string() });
         }
-        self.events.push(Happening { step, kind, lr, reason: reason.map(|r| r.sentence().to_string()) });
+        self.events.push(Happening {
+            step,
+            kind,
+            lr,
+            reason: reason.map(|r| r.sentence().to_string()),
+        });
     }
 
     fn say_end(&self, decays: bool, say: &mut impl FnMut(String)) {
         let steps = self.lrs.len() - 1;
         say(match &self.switch {
-            Some(s) => format!("The decay begins after step {} from LR {:.3e}: {}.", s.step, s.lr, s.reason),
+            Some(s) => format!(
+                "The decay begins after step {} from LR {:.3e}: {}.",
+                s.step, s.lr, s.reason
+            ),
             None if decays => "The decay has begun.".to_string(),
-            None => format!("Still in the warmup after {steps} losses, at LR {:.3e}.", self.lrs[steps]),
+            None => {
+                format!("Still in the warmup after {steps} losses, at LR {:.3e}.", self.lrs[steps])
+            }
         });
         let mut micros: Vec<f64> = self.tests.iter().map(|t| t.micros).collect();
         micros.sort_by(f64::total_cmp);
@@ -160,7 +193,9 @@ impl Record {
 /// Why, where an event has a reason.
 pub fn reason<T>(event: &Event<T>) -> Option<Reason> {
     match event {
-        Event::Restore { reason, .. } | Event::Decay { reason, .. } | Event::Diverged { reason, .. } => Some(*reason),
+        Event::Restore { reason, .. }
+        | Event::Decay { reason, .. }
+        | Event::Diverged { reason, .. } => Some(*reason),
         _ => None,
     }
 }

@@ -5,24 +5,29 @@ use num_traits::Float;
 
 /// `D`: polynomials of the basis.
 pub(super) const DEGREE: usize = 24;
-/// `R`: directions of the prior that matter; the rest of its variance is below the kernel's truncation.
+/// `R`: directions of the prior that matter; the rest of its variance is below the kernel's
+/// truncation.
 pub(super) const RANK: usize = 20;
 
 const HALF_DEGREE: usize = DEGREE / 2;
 const HALF_RANK: usize = RANK / 2;
 
-/// The Gaussian kernel as a prior on the weights of `ψ_k(x) = exp(−zt²/2) T_k(t)`, `t = 2x − 1`, `z = 1/4ℓ²`.
+/// The Gaussian kernel as a prior on the weights of `ψ_k(x) = exp(−zt²/2) T_k(t)`, `t = 2x − 1`, `z
+/// = 1/4ℓ²`.
 ///
-/// `exp(−(x − x′)²/2ℓ²) = exp(−zt²/2) exp(−zt′²/2) exp(z t t′)`. The Chebyshev coefficients of the last factor in `t` are Bessel
-/// functions of `zt′` (DLMF 10.32.3), whose own are products of two, by Neumann's integral (DLMF 10.32(iii)):
+/// `exp(−(x − x′)²/2ℓ²) = exp(−zt²/2) exp(−zt′²/2) exp(z t t′)`. The Chebyshev coefficients of the
+/// last factor in `t` are Bessel functions of `zt′` (DLMF 10.32.3), whose own are products of two,
+/// by Neumann's integral (DLMF 10.32(iii)):
 ///
-/// `exp(z t t′) = Σ_jk S_jk T_j(t) T_k(t′)`, `S_jk = c_j c_k I_{(j+k)/2}(z/2) I_{|j−k|/2}(z/2)` for even `j + k`, else 0,
-/// with `c_0 = 1`, `c_k = 2`.
+/// `exp(z t t′) = Σ_jk S_jk T_j(t) T_k(t′)`, `S_jk = c_j c_k I_{(j+k)/2}(z/2) I_{|j−k|/2}(z/2)` for
+/// even `j + k`, else 0, with `c_0 = 1`, `c_k = 2`.
 ///
-/// So `f = Σ v_k ψ_k` with `v ~ N(0, s² S)`, `S = L Lᵀ` up to [`RANK`] columns. At ℓ = 0.2 the kernel is met to 2e-13, at
-/// the shortest ℓ that a configuration can have to 4e-10: below the [bound](super::truncation_bound) of the Taylor features. Why not those: a
-/// product of two `T_k` is a sum of two, so that a subset enters through `O(D)` sums and not through `O(D²)`; and `L` is
-/// graded, so that what these sums lose is lost relative to each direction's own variance (Demmel, Veselić 1992).
+/// So `f = Σ v_k ψ_k` with `v ~ N(0, s² S)`, `S = L Lᵀ` up to [`RANK`] columns. At ℓ = 0.2 the
+/// kernel is met to 2e-13, at the shortest ℓ that a configuration can have to 4e-10: below the
+/// [bound](super::truncation_bound) of the Taylor features. Why not those: a product of two `T_k`
+/// is a sum of two, so that a subset enters through `O(D)` sums and not through `O(D²)`; and `L` is
+/// graded, so that what these sums lose is lost relative to each direction's own variance (Demmel,
+/// Veselić 1992).
 pub(crate) struct Basis {
     /// `L`, lower triangular, by parity: `L_{2a+p, 2b+p} = prior[p][a][b]`, all else is 0.
     prior: [[[f64; HALF_RANK]; HALF_DEGREE]; 2],
@@ -44,7 +49,8 @@ impl Basis {
                     c(a) * c(b) * bessel[a + b + p] * bessel[a - b] - known
                 };
                 let pivot = rest(b, &pivot_row);
-                // A long length-scale has fewer directions than this in double precision: the rest stay zero.
+                // A long length-scale has fewer directions than this in double precision: the rest
+                // stay zero.
                 if !(pivot > 0.0) {
                     break;
                 }
@@ -92,7 +98,8 @@ impl Basis {
     }
 }
 
-/// `ψ(x)`: 24 numbers. `T_{k+2} = 2 T_2 T_k − T_{k−2}`, in two chains that do not wait for each other.
+/// `ψ(x)`: 24 numbers. `T_{k+2} = 2 T_2 T_k − T_{k−2}`, in two chains that do not wait for each
+/// other.
 #[inline]
 pub(super) fn basis_functions<T: Real>(x: T, length_scale: T) -> [T; DEGREE] {
     let t = x + x - T::one();
@@ -115,9 +122,11 @@ pub(super) fn gaussian_weight<T: Real>(t: T, length_scale: T) -> T {
     (-u * u * T::of(0.5)).exp_()
 }
 
-/// The same for many `t` at once: a Taylor polynomial of the sixteenth part, squared four times, so that it vectorises.
+/// The same for many `t` at once: a Taylor polynomial of the sixteenth part, squared four times, so
+/// that it vectorises.
 ///
-/// Relative error 4e-15 for the length-scales that a configuration can have, whose exponents lie in [−4.5, 0].
+/// Relative error 4e-15 for the length-scales that a configuration can have, whose exponents lie in
+/// [−4.5, 0].
 #[inline]
 pub(super) fn gaussian_weights<const K: usize>(t: &[f64; K], length_scale: f64) -> [f64; K] {
     let factor = -0.125 / (16.0 * length_scale * length_scale);
@@ -188,7 +197,10 @@ mod tests {
                 for (z, b) in at.iter().zip(&features) {
                     let sum: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
                     let kernel = (-0.5 * ((x - z) / length_scale).powi(2)).exp();
-                    assert!((sum - kernel).abs() < allowed, "ℓ {length_scale}, {x} {z}: {sum} {kernel}");
+                    assert!(
+                        (sum - kernel).abs() < allowed,
+                        "ℓ {length_scale}, {x} {z}: {sum} {kernel}"
+                    );
                 }
             }
         }
@@ -211,7 +223,10 @@ mod tests {
         for length_scale in [0.168, 0.2, 1.0, 1e9] {
             let t: [f64; 201] = core::array::from_fn(|i| i as f64 / 100.0 - 1.0);
             for (t, weight) in t.iter().zip(gaussian_weights(&t, length_scale)) {
-                assert!((weight / gaussian_weight(*t, length_scale) - 1.0).abs() < 4e-15, "{length_scale} {t}");
+                assert!(
+                    (weight / gaussian_weight(*t, length_scale) - 1.0).abs() < 4e-15,
+                    "{length_scale} {t}"
+                );
             }
         }
     }

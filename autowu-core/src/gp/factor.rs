@@ -8,16 +8,19 @@ const BLOCK: usize = 16;
 const LANES: usize = 2;
 type Lanes = [f64; LANES];
 
-/// The likelihood of a subset `(x_i, y_i)` as a function of `f` and of the hyper-parameters: one factor of the evidence and of the
-/// posterior, and the sums that determine it.
+/// The likelihood of a subset `(x_i, y_i)` as a function of `f` and of the hyper-parameters: one
+/// factor of the evidence and of the posterior, and the sums that determine it.
 ///
-/// The posterior needs `ΨᵀΨ`, `Ψᵀy` and `Ψᵀ1` for the basis `ψ_k = g(t) T_k(t)`. Because `2 T_j T_k = T_{j+k} + T_{|j−k|}`,
+/// The posterior needs `ΨᵀΨ`, `Ψᵀy` and `Ψᵀ1` for the basis `ψ_k = g(t) T_k(t)`. Because `2 T_j T_k
+/// = T_{j+k} + T_{|j−k|}`,
 ///
-/// `(ΨᵀΨ)_jk = ½(ν_{j+k} + ν_{|j−k|})`, `ν_m = Σ_i g_i² T_m(t_i)`, and `ν_{2m} = 2 Σ ψ_m² − ν_0`, `ν_{2m+1} = 2 Σ ψ_m ψ_{m+1} − ν_1`:
+/// `(ΨᵀΨ)_jk = ½(ν_{j+k} + ν_{|j−k|})`, `ν_m = Σ_i g_i² T_m(t_i)`, and `ν_{2m} = 2 Σ ψ_m² − ν_0`,
+/// `ν_{2m+1} = 2 Σ ψ_m ψ_{m+1} − ν_1`:
 ///
-/// 4 D = 96 multiply-adds a sample, where a triangular factor of 32 features takes 1024 and a 500 × 500 Cholesky factor 42 000 (`n²/6`).
-/// Samples stream through; nothing grows with their number. The sums are in double precision whatever `T` is: squares lose
-/// half of the digits, and 24 bits do not have them.
+/// 4 D = 96 multiply-adds a sample, where a triangular factor of 32 features takes 1024 and a 500 ×
+/// 500 Cholesky factor 42 000 (`n²/6`). Samples stream through; nothing grows with their number.
+/// The sums are in double precision whatever `T` is: squares lose half of the digits, and 24 bits
+/// do not have them.
 #[derive(Clone, Debug)]
 pub struct Factor<T> {
     /// `Σ ψ_m²`
@@ -36,7 +39,8 @@ pub struct Factor<T> {
 }
 
 impl<T: Real> Factor<T> {
-    /// The sums over the samples `(x_i, y_i)`, `x_i` in [0, 1]; every order gives the same up to rounding.
+    /// The sums over the samples `(x_i, y_i)`, `x_i` in [0, 1]; every order gives the same up to
+    /// rounding.
     pub fn of(samples: impl IntoIterator<Item = (T, T)>, length_scale: T) -> Self {
         let (mut sums, mut block, mut n) = (Sums::default(), Block::EMPTY, 0_u32);
         for (x, y) in samples {
@@ -72,8 +76,8 @@ impl<T: Real> Factor<T> {
         self.n == 0
     }
 
-    /// `Lᵀ ΨᵀΨ L`: the Gram matrix of the subset in the prior's directions, written to `gram`: a result of this size would be on the
-    /// stack twice.
+    /// `Lᵀ ΨᵀΨ L`: the Gram matrix of the subset in the prior's directions, written to `gram`: a
+    /// result of this size would be on the stack twice.
     pub(super) fn gram(&self, basis: &Basis, gram: &mut [[f64; RANK]; RANK]) {
         // ν_m at D − 1 ± m, so that ν_{|j−k|} is contiguous too.
         const CENTER: usize = D - 1;
@@ -116,8 +120,8 @@ impl Block {
     const EMPTY: Block = Block { t: [0.0; BLOCK], y: [0.0; BLOCK], filled: 0 };
 }
 
-/// The sums of a [`Factor`], in two lanes, those of the even and of the odd places of each block: an order of summation that a
-/// compiler can vectorise.
+/// The sums of a [`Factor`], in two lanes, those of the even and of the odd places of each block:
+/// an order of summation that a compiler can vectorise.
 #[derive(Default)]
 struct Sums {
     even: [Lanes; D],
@@ -128,7 +132,8 @@ struct Sums {
 }
 
 impl Sums {
-    /// Adds a block's own sums, so that rounding grows with the number of blocks and not of samples.
+    /// Adds a block's own sums, so that rounding grows with the number of blocks and not of
+    /// samples.
     fn absorb(&mut self, block: &Block, length_scale: f64) {
         let Block { t, y, filled } = block;
         let mut now = gaussian_weights(t, length_scale);
@@ -181,7 +186,8 @@ mod tests {
     #[test]
     fn the_sums_give_the_gram_matrix() {
         for n in [1, 2, 15, 16, 17, 33, 100] {
-            let samples: [(f64, f64); 100] = core::array::from_fn(|i| (i as f64 / 100.0, (0.07 * i as f64).sin()));
+            let samples: [(f64, f64); 100] =
+                core::array::from_fn(|i| (i as f64 / 100.0, (0.07 * i as f64).sin()));
             let samples = &samples[..n];
             let basis = Basis::new(0.2);
             let mut gram = [[0.0; RANK]; RANK];

@@ -6,7 +6,8 @@ use crate::real::Real;
 pub const FEATURES: usize = 32;
 
 /// `φ(x)`, with `φ_0 = exp(−u²/2)`, `φ_j = φ_{j−1} · u/√j`, `u = (x − ½)/ℓ`, so that
-/// `Σ_j φ_j(x) φ_j(x′) = exp(−(x − x′)²/2ℓ²)` up to [`truncation_bound`] (Cotter, Keshet, Srebro 2011).
+/// `Σ_j φ_j(x) φ_j(x′) = exp(−(x − x′)²/2ℓ²)` up to [`truncation_bound`] (Cotter, Keshet, Srebro
+/// 2011).
 ///
 /// `x` in [0, 1].
 ///
@@ -30,7 +31,8 @@ pub fn features<T: Real>(x: T, length_scale: T) -> [T; FEATURES] {
     phi
 }
 
-/// Upper bound of `|Σ_j φ_j(x) φ_j(x′) − exp(−(x − x′)²/2ℓ²)|` over [0, 1]²: `P(Poisson(1/4ℓ²) ≥ R)`.
+/// Upper bound of `|Σ_j φ_j(x) φ_j(x′) − exp(−(x − x′)²/2ℓ²)|` over [0, 1]²: `P(Poisson(1/4ℓ²) ≥
+/// R)`.
 ///
 /// ```
 /// use autowu_core::gp::truncation_bound;
@@ -39,7 +41,8 @@ pub fn features<T: Real>(x: T, length_scale: T) -> [T; FEATURES] {
 /// ```
 pub fn truncation_bound(length_scale: f64) -> f64 {
     let rate = 0.25 / (length_scale * length_scale);
-    // The tail's terms, from j = R on; ratios fall below 1 at j = rate. Beyond 700 the first factor underflows.
+    // The tail's terms, from j = R on; ratios fall below 1 at j = rate. Beyond 700 the first factor
+    // underflows.
     if !(rate < 700.0) {
         return 1.0;
     }

@@ -27,30 +27,43 @@ pub struct Hyper<T> {
     pub noise: T,
 }
 
-/// The optimiser of the hyper-parameters: raw `a`, `b` with `s² = softplus(a)`, `σ² = 1e-4 + softplus(b)`, and Adam's state,
-/// all of which go on from test to test (the reference's behaviour). The mean starts anew each time; its moments do not.
+/// The optimiser of the hyper-parameters: raw `a`, `b` with `s² = softplus(a)`, `σ² = 1e-4 +
+/// softplus(b)`, and Adam's state, all of which go on from test to test (the reference's
+/// behaviour). The mean starts anew each time; its moments do not.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Fit<T> {
     #[cfg_attr(
         feature = "serde",
-        serde(with = "crate::serde_real::array", bound(serialize = "T: Real", deserialize = "T: Real"))
+        serde(
+            with = "crate::serde_real::array",
+            bound(serialize = "T: Real", deserialize = "T: Real")
+        )
     )]
     raw: [T; 2],
     #[cfg_attr(
         feature = "serde",
-        serde(with = "crate::serde_real::array", bound(serialize = "T: Real", deserialize = "T: Real"))
+        serde(
+            with = "crate::serde_real::array",
+            bound(serialize = "T: Real", deserialize = "T: Real")
+        )
     )]
     first: [T; 3],
     #[cfg_attr(
         feature = "serde",
-        serde(with = "crate::serde_real::array", bound(serialize = "T: Real", deserialize = "T: Real"))
+        serde(
+            with = "crate::serde_real::array",
+            bound(serialize = "T: Real", deserialize = "T: Real")
+        )
     )]
     second: [T; 3],
     /// `β₁ᵗ`, `β₂ᵗ` after `t` steps: Adam's bias correction.
     #[cfg_attr(
         feature = "serde",
-        serde(with = "crate::serde_real::array", bound(serialize = "T: Real", deserialize = "T: Real"))
+        serde(
+            with = "crate::serde_real::array",
+            bound(serialize = "T: Real", deserialize = "T: Real")
+        )
     )]
     powers: [T; 2],
 }
@@ -67,16 +80,20 @@ impl<T: Real> Default for Fit<T> {
 }
 
 impl<T: Real> Fit<T> {
-    /// 100 steps of Adam (rate 0.01, β = 0.9, 0.999, ε = 1e-8) on the negative log evidence per sample, from `mean`.
-    /// Each step costs one [`Spectrum::gradient`], two exponentials and two logarithms.
+    /// 100 steps of Adam (rate 0.01, β = 0.9, 0.999, ε = 1e-8) on the negative log evidence per
+    /// sample, from `mean`. Each step costs one [`Spectrum::gradient`], two exponentials and
+    /// two logarithms.
     ///
-    /// A fit that overflows (by losses whose squares are near the end of `T`'s range) is not taken: all stays as it was.
+    /// A fit that overflows (by losses whose squares are near the end of `T`'s range) is not taken:
+    /// all stays as it was.
     pub fn run(&mut self, spectrum: &Spectrum<T>, mean: T) -> Hyper<T> {
         let (before, start) = (*self, mean);
         let mut mean = mean;
         for _ in 0..STEPS {
-            let ((output_scale, scale_slope), (noise, noise_slope)) = (softplus(self.raw[0]), softplus(self.raw[1]));
-            let slope = spectrum.gradient(&Hyper { mean, output_scale, noise: T::of(NOISE_FLOOR) + noise });
+            let ((output_scale, scale_slope), (noise, noise_slope)) =
+                (softplus(self.raw[0]), softplus(self.raw[1]));
+            let slope =
+                spectrum.gradient(&Hyper { mean, output_scale, noise: T::of(NOISE_FLOOR) + noise });
             let slope = [slope[0], slope[1] * scale_slope, slope[2] * noise_slope];
             for (power, beta) in self.powers.iter_mut().zip(BETA) {
                 *power = *power * T::of(beta);
@@ -84,7 +101,8 @@ impl<T: Real> Fit<T> {
             let mut step = [T::zero(); 3];
             for i in 0..3 {
                 self.first[i] = T::of(BETA[0]) * self.first[i] + T::of(1.0 - BETA[0]) * slope[i];
-                self.second[i] = T::of(BETA[1]) * self.second[i] + T::of(1.0 - BETA[1]) * slope[i] * slope[i];
+                self.second[i] =
+                    T::of(BETA[1]) * self.second[i] + T::of(1.0 - BETA[1]) * slope[i] * slope[i];
                 let first = self.first[i] / (T::one() - self.powers[0]);
                 let second = self.second[i] / (T::one() - self.powers[1]);
                 step[i] = T::of(RATE) * first / (second.sqrt() + T::of(EPSILON));
@@ -102,10 +120,15 @@ impl<T: Real> Fit<T> {
 
     /// The hyper-parameters that the present raw values stand for.
     pub fn hyper(&self, mean: T) -> Hyper<T> {
-        Hyper { mean, output_scale: softplus(self.raw[0]).0, noise: T::of(NOISE_FLOOR) + softplus(self.raw[1]).0 }
+        Hyper {
+            mean,
+            output_scale: softplus(self.raw[0]).0,
+            noise: T::of(NOISE_FLOOR) + softplus(self.raw[1]).0,
+        }
     }
 
-    /// All ten numbers: raw s² and σ², Adam's first moments, its second moments, its two powers of β.
+    /// All ten numbers: raw s² and σ², Adam's first moments, its second moments, its two powers of
+    /// β.
     pub fn to_array(&self) -> [T; 10] {
         let Fit { raw: [a, b], first: [f, g, h], second: [s, t, u], powers: [p, q] } = *self;
         [a, b, f, g, h, s, t, u, p, q]
@@ -118,7 +141,8 @@ impl<T: Real> Fit<T> {
         fit.is_valid().then_some(fit)
     }
 
-    /// Whether every number is finite and every range is kept: what a fit that was read from outside must pass.
+    /// Whether every number is finite and every range is kept: what a fit that was read from
+    /// outside must pass.
     pub(crate) fn is_valid(&self) -> bool {
         self.raw.iter().chain(&self.first).all(|x| x.is_finite())
             && self.second.iter().all(|&x| x.is_finite() && x >= T::zero())
@@ -132,7 +156,10 @@ mod tests {
     use super::*;
 
     fn spectrum(n: usize) -> Spectrum<f64> {
-        Spectrum::of(&Factor::of((0..n).map(|i| (i as f64 / n as f64, (0.3 * i as f64).sin())), 0.2))
+        Spectrum::of(&Factor::of(
+            (0..n).map(|i| (i as f64 / n as f64, (0.3 * i as f64).sin())),
+            0.2,
+        ))
     }
 
     #[test]
@@ -149,9 +176,15 @@ mod tests {
                     noise: at.noise + sign * h * d[2],
                 })
             };
-            for (i, d) in [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].into_iter().enumerate() {
+            for (i, d) in
+                [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].into_iter().enumerate()
+            {
                 let slope = (along(d, 1.0) - along(d, -1.0)) / (2.0 * h);
-                assert!((slope - g[i]).abs() < 1e-6 * (1.0 + g[i].abs()), "n {n}, {i}: {slope} {}", g[i]);
+                assert!(
+                    (slope - g[i]).abs() < 1e-6 * (1.0 + g[i].abs()),
+                    "n {n}, {i}: {slope} {}",
+                    g[i]
+                );
             }
         }
     }
@@ -162,7 +195,10 @@ mod tests {
             let huge = (0..40).map(|i| (i as f32 / 40.0, if i % 2 == 0 { size } else { -size }));
             let mut fit = Fit::default();
             let hyper = fit.run(&Spectrum::of(&Factor::of(huge, 0.2)), 0.5);
-            assert!(fit.is_valid() && hyper.noise.is_finite() && hyper.mean.is_finite(), "{size}: {fit:?}");
+            assert!(
+                fit.is_valid() && hyper.noise.is_finite() && hyper.mean.is_finite(),
+                "{size}: {fit:?}"
+            );
         }
     }
 
@@ -176,12 +212,16 @@ mod tests {
         assert!(fit.is_valid());
     }
 
-    /// Algorithm 1 of Kingma and Ba (2015), written once more, over two fits in a row; the smaller losses have gradients of the size of `ε`.
+    /// Algorithm 1 of Kingma and Ba (2015), written once more, over two fits in a row; the smaller
+    /// losses have gradients of the size of `ε`.
     #[test]
     fn a_fit_is_adam() {
         for size in [1.0, 1e-3, 1e-10] {
             let spectrum = |k: f64| {
-                Spectrum::of(&Factor::of((0..50).map(|i| (f64::from(i) / 50.0, size * (k * f64::from(i)).sin())), 0.2))
+                Spectrum::of(&Factor::of(
+                    (0..50).map(|i| (f64::from(i) / 50.0, size * (k * f64::from(i)).sin())),
+                    0.2,
+                ))
             };
             let mut fit = Fit::<f64>::default();
             let mut raw = [0.0, (f64::exp(1e-3 - 1e-4) - 1.0).ln()];
@@ -198,13 +238,16 @@ mod tests {
                     let step: [f64; 3] = core::array::from_fn(|i| {
                         m[i] = 0.9 * m[i] + (1.0 - 0.9) * g[i];
                         v[i] = 0.999 * v[i] + (1.0 - 0.999) * g[i] * g[i];
-                        let (m, v) = (m[i] / (1.0 - 0.9_f64.powi(t)), v[i] / (1.0 - 0.999_f64.powi(t)));
+                        let (m, v) =
+                            (m[i] / (1.0 - 0.9_f64.powi(t)), v[i] / (1.0 - 0.999_f64.powi(t)));
                         0.01 * m / (v.sqrt() + 1e-8)
                     });
                     (mean, raw) = (mean - step[0], [raw[0] - step[1], raw[1] - step[2]]);
                 }
                 let hyper = fit.run(&spectrum, 0.0);
-                for (ours, theirs) in [(hyper.mean, mean), (fit.raw[0], raw[0]), (fit.raw[1], raw[1])] {
+                for (ours, theirs) in
+                    [(hyper.mean, mean), (fit.raw[0], raw[0]), (fit.raw[1], raw[1])]
+                {
                     assert!((ours - theirs).abs() < 1e-6, "size {size}: {ours} {theirs}");
                 }
             }

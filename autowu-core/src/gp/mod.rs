@@ -1,16 +1,17 @@
 //! The Gaussian process, three orders of magnitude cheaper than a dense one.
 //!
-//! The kernel `k(x, x′) = s² exp(−(x − x′)²/2ℓ²)` on [0, 1] with fixed ℓ has rank 20 to the last digits, so a GP over any number of
-//! losses is a Bayesian linear regression on few weights. With weighted Chebyshev polynomials as its basis the losses enter
-//! through 96 sums, which is all that remains to be done per loss:
+//! The kernel `k(x, x′) = s² exp(−(x − x′)²/2ℓ²)` on [0, 1] with fixed ℓ has rank 20 to the last
+//! digits, so a GP over any number of losses is a Bayesian linear regression on few weights. With
+//! weighted Chebyshev polynomials as its basis the losses enter through 96 sums, which is all that
+//! remains to be done per loss:
 //!
 //! 1. [`Factor`]: the losses of one subset, as these sums.
 //! 2. [`Spectrum`]: the evidence of the hyper-parameters, as a sum over eigenvalues.
 //! 3. [`Fit`]: the hyper-parameters, by Adam on the evidence.
 //! 4. [`Posterior`]: mean and variances, and from them [`Posterior::past_minimum`].
 //!
-//! [`features`] is the same kernel in Taylor's expansion: more terms, but each of them one line. It is the reference of the
-//! tests, and what a GPU takes, one lane a feature.
+//! [`features`] is the same kernel in Taylor's expansion: more terms, but each of them one line. It
+//! is the reference of the tests, and what a GPU takes, one lane a feature.
 
 mod basis;
 mod factor;
@@ -29,14 +30,16 @@ pub(crate) use past_minimum::location;
 pub use posterior::Posterior;
 pub use spectrum::Spectrum;
 
-/// Bytes of the largest arrays of a test: basis, sums, and then either the Gram matrix of the evidence or a posterior and what it is
-/// solved or searched with.
+/// Bytes of the largest arrays of a test: basis, sums, and then either the Gram matrix of the
+/// evidence or a posterior and what it is solved or searched with.
 pub(crate) const fn scratch<T>() -> usize {
     let evidence = GRAM + size_of::<Spectrum<T>>();
     let search = past_minimum::scratch::<T>();
     let solve = GRAM + posterior::GROUPS;
     let inference = size_of::<Posterior<T>>() + if search > solve { search } else { solve };
-    size_of::<Basis>() + size_of::<Factor<T>>() + if evidence > inference { evidence } else { inference }
+    size_of::<Basis>()
+        + size_of::<Factor<T>>()
+        + if evidence > inference { evidence } else { inference }
 }
 
 const GRAM: usize = size_of::<[[f64; basis::RANK]; basis::RANK]>();

@@ -13,7 +13,8 @@ const LANES: usize = 8;
 const PAIRS: usize = LOCATIONS / 2;
 const LAST: usize = LOCATIONS - 1;
 
-/// Units of rounding, relative to the sizes of the sums, that bound the error of an estimated variance.
+/// Units of rounding, relative to the sizes of the sums, that bound the error of an estimated
+/// variance.
 const ROUNDING: f64 = 32.0;
 
 /// Bytes of the means at all locations, and of the two series of their variances.
@@ -25,20 +26,22 @@ pub(super) const fn scratch<T>() -> usize {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Inference<T> {
-    /// `P`: max over i of Φ((mean_m − mean_i)/√(Var[f_i − f_m] + 1e-4)), eq. (4): the probability that the loss at some
-    /// location lies below the loss now.
+    /// `P`: max over i of Φ((mean_m − mean_i)/√(Var[f_i − f_m] + 1e-4)), eq. (4): the probability
+    /// that the loss at some location lies below the loss now.
     pub probability: T,
     /// The location in 0..[`LOCATIONS`] with the smallest posterior mean.
     pub argmin: u32,
-    /// The probability that the loss at its highest location before the argmin lies above the loss at the argmin.
+    /// The probability that the loss at its highest location before the argmin lies above the loss
+    /// at the argmin.
     pub descent: T,
 }
 
 impl<T: Real> Posterior<T> {
     /// Eq. (4), the argmin of eq. (5), and the certainty of a descent before it.
     ///
-    /// Φ is monotone: the largest z first, Φ once. The variance of eq. (4) is estimated at every location by a polynomial, to a
-    /// known error, and computed as the sum of squares that it is only where the largest z can be.
+    /// Φ is monotone: the largest z first, Φ once. The variance of eq. (4) is estimated at every
+    /// location by a polynomial, to a known error, and computed as the sum of squares that it
+    /// is only where the largest z can be.
     pub fn past_minimum(&self) -> Inference<T> {
         let mut means = [T::zero(); LOCATIONS];
         let weights = grid_weights(self.length_scale);
@@ -46,7 +49,9 @@ impl<T: Real> Posterior<T> {
             let t = pairs(first);
             let weight = weights(&t);
             let (even, odd) = even_odd(&self.weights, &t);
-            update(&mut means, first, |lane, sign, _| self.mean + weight[lane] * (even[lane] + sign * odd[lane]));
+            update(&mut means, first, |lane, sign, _| {
+                self.mean + weight[lane] * (even[lane] + sign * odd[lane])
+            });
         }
         let mut argmin = 0;
         for (i, &m) in means.iter().enumerate() {
@@ -68,13 +73,15 @@ impl<T: Real> Posterior<T> {
     /// `(mean_j − mean_i)/√(Var[f_i − f_j] + 1e-4)`
     fn z(&self, i: usize, j: usize) -> T {
         let (x_i, x_j) = (location(i), location(j));
-        (self.mean_at(x_j) - self.mean_at(x_i)) / (self.variance_of_difference(x_i, x_j) + T::of(VARIANCE_FLOOR)).sqrt()
+        (self.mean_at(x_j) - self.mean_at(x_i))
+            / (self.variance_of_difference(x_i, x_j) + T::of(VARIANCE_FLOOR)).sqrt()
     }
 
     /// The largest z of eq. (4). `guess` is a location where it may be; `means` is used up.
     fn largest_z(&self, means: &mut [T; LOCATIONS], guess: usize) -> T {
         let mut best = self.z(guess, LAST);
-        // Neither no variance nor the largest possible makes a z above `best`: nothing is left to look at.
+        // Neither no variance nor the largest possible makes a z above `best`: nothing is left to
+        // look at.
         let floor = T::of(VARIANCE_FLOOR);
         let (narrow, wide) = (floor.sqrt(), (self.widest + floor).sqrt());
         let now = means[LAST];
@@ -95,10 +102,11 @@ impl<T: Real> Posterior<T> {
 
     /// Puts an upper bound of z in the place of each posterior mean.
     ///
-    /// `Var[f(x) − f(z)] = g² Σ_m κ_m T_m(t) − 2g Σ_k ζ_k T_k(t) + Var[f(z)]` with `ζ = Mᵀ M ψ(z)` and, because a product of two `T` is a
-    /// sum of two, 47 coefficients `κ`.
+    /// `Var[f(x) − f(z)] = g² Σ_m κ_m T_m(t) − 2g Σ_k ζ_k T_k(t) + Var[f(z)]` with `ζ = Mᵀ M ψ(z)`
+    /// and, because a product of two `T` is a sum of two, 47 coefficients `κ`.
     fn bound_z(&self, means: &mut [T; LOCATIONS]) {
-        let (kappa, zeta, variance) = (self.variance_series(), self.covariances(T::one()), self.variance_at(T::one()));
+        let (kappa, zeta, variance) =
+            (self.variance_series(), self.covariances(T::one()), self.variance_at(T::one()));
         let size = |series: &[T]| series.iter().fold(T::zero(), |sum, x| sum + x.abs());
         let (kappa_size, zeta_size) = (size(&kappa), size(&zeta));
         let weights = grid_weights(self.length_scale);
@@ -117,7 +125,8 @@ impl<T: Real> Posterior<T> {
                     + variance;
                 let error = tolerance * (g * g * kappa_size + twice * zeta_size + variance);
                 let difference = now - mean;
-                let nearest = if difference > T::zero() { estimate - error } else { estimate + error };
+                let nearest =
+                    if difference > T::zero() { estimate - error } else { estimate + error };
                 difference / (nearest.max(T::zero()) + floor).sqrt()
             });
         }
@@ -169,18 +178,21 @@ pub(crate) fn location<T: Real>(i: usize) -> T {
     T::of_u64(i as u64) / T::of_u64(LAST as u64)
 }
 
-/// `t = 2x − 1 > 0` of the locations `PAIRS + first + lane`; those at `−t` are `PAIRS − 1 − first − lane`.
+/// `t = 2x − 1 > 0` of the locations `PAIRS + first + lane`; those at `−t` are `PAIRS − 1 − first −
+/// lane`.
 #[inline]
 fn pairs<T: Real>(first: usize) -> [T; LANES] {
     core::array::from_fn(|lane| T::of_u64((2 * (first + lane) + 1) as u64) / T::of_u64(LAST as u64))
 }
 
-/// The Gaussian weights of such a group: with `t = t_0 + d`, `exp(−zt²/2) = exp(−zt_0²/2) exp(−zt_0 d) exp(−zd²/2)`, of which the last
-/// is the same for every group. Two exponentials a group instead of [`LANES`].
+/// The Gaussian weights of such a group: with `t = t_0 + d`, `exp(−zt²/2) = exp(−zt_0²/2) exp(−zt_0
+/// d) exp(−zd²/2)`, of which the last is the same for every group. Two exponentials a group instead
+/// of [`LANES`].
 #[inline]
 fn grid_weights<T: Real>(length_scale: T) -> impl Fn(&[T; LANES]) -> [T; LANES] {
     let step = T::of(2.0) / T::of_u64(LAST as u64);
-    let inner: [T; LANES] = core::array::from_fn(|lane| gaussian_weight(T::of_u64(lane as u64) * step, length_scale));
+    let inner: [T; LANES] =
+        core::array::from_fn(|lane| gaussian_weight(T::of_u64(lane as u64) * step, length_scale));
     let z = T::of(0.25) / (length_scale * length_scale);
     move |t| {
         let (outer, ratio) = (gaussian_weight(t[0], length_scale), (-z * t[0] * step).exp_());
@@ -203,7 +215,8 @@ fn update<T: Real>(values: &mut [T; LOCATIONS], first: usize, new: impl Fn(usize
     }
 }
 
-/// `Σ c_{2k} T_{2k}(t)` and `Σ c_{2k+1} T_{2k+1}(t)`, by Clenshaw's recurrence with the step `2 T_2(t)`: 3 operations a coefficient.
+/// `Σ c_{2k} T_{2k}(t)` and `Σ c_{2k+1} T_{2k+1}(t)`, by Clenshaw's recurrence with the step `2
+/// T_2(t)`: 3 operations a coefficient.
 #[inline]
 fn even_odd<T: Real>(series: &[T], t: &[T; LANES]) -> ([T; LANES], [T; LANES]) {
     let step = t.map(twice_t2);
@@ -231,11 +244,17 @@ mod tests {
     use super::super::{Factor, Hyper};
     use super::*;
 
-    /// Posteriors of curves that fall, rise, turn, or are noise, from few samples and many, at noise levels from the floor up, under
-    /// priors that are narrower than the noise and wider than the curve.
+    /// Posteriors of curves that fall, rise, turn, or are noise, from few samples and many, at
+    /// noise levels from the floor up, under priors that are narrower than the noise and wider
+    /// than the curve.
     fn posteriors<T: Real>() -> impl Iterator<Item = Posterior<T>> {
-        let curves: [fn(f64) -> f64; 5] =
-            [|x| -x, |x| x - 0.9, |x| 4.0 * (x - 0.6) * (x - 0.6), |x| (1000.0 * (x + 0.1) * (x + 0.1)).sin(), |_| 0.0];
+        let curves: [fn(f64) -> f64; 5] = [
+            |x| -x,
+            |x| x - 0.9,
+            |x| 4.0 * (x - 0.6) * (x - 0.6),
+            |x| (1000.0 * (x + 0.1) * (x + 0.1)).sin(),
+            |_| 0.0,
+        ];
         let samples = [(5, 1e-4), (30, 1e-4), (30, 0.1), (500, 1e-4), (500, 0.01), (500, 1.0)];
         curves.into_iter().flat_map(move |curve| {
             samples.into_iter().flat_map(move |(n, noise)| {
@@ -245,7 +264,11 @@ mod tests {
                         let jitter = f64::from(i.wrapping_mul(0x9e37_79b9) >> 16) / 65536.0 - 0.5;
                         (T::of(x), T::of(curve(x) + 0.5 * jitter))
                     };
-                    let hyper = Hyper { mean: T::zero(), output_scale: T::of(output_scale), noise: T::of(noise) };
+                    let hyper = Hyper {
+                        mean: T::zero(),
+                        output_scale: T::of(output_scale),
+                        noise: T::of(noise),
+                    };
                     Posterior::condition(&Factor::of((0..n).map(sample), T::of(0.2)), &hyper)
                 })
             })
@@ -258,7 +281,11 @@ mod tests {
             let size = posterior.weights.iter().fold(T::one(), |sum, w| sum + w.abs());
             let inference = posterior.past_minimum();
             let lowest = (0..LOCATIONS).fold(0, |low, i| {
-                if posterior.mean_at(location(i)) < posterior.mean_at(location(low)) { i } else { low }
+                if posterior.mean_at(location(i)) < posterior.mean_at(location(low)) {
+                    i
+                } else {
+                    low
+                }
             });
             let found = posterior.mean_at(location(inference.argmin as usize));
             let off = (found - posterior.mean_at(location(lowest))) / (size * T::epsilon());
@@ -273,8 +300,9 @@ mod tests {
         means_agree::<f32>(16.0);
     }
 
-    /// Every location's z is below its bound and, but for `loose` units of rounding, not far below; so none that could be the
-    /// largest is passed over, wherever the search begins, and few are looked at.
+    /// Every location's z is below its bound and, but for `loose` units of rounding, not far below;
+    /// so none that could be the largest is passed over, wherever the search begins, and few
+    /// are looked at.
     fn bounds_hold<T: Real>(loose: f64) {
         for posterior in posteriors::<T>() {
             let means = core::array::from_fn(|i| posterior.mean_at(location(i)));
@@ -284,14 +312,23 @@ mod tests {
             for (i, (bound, z)) in bounds.iter().zip(&exact).enumerate() {
                 let unit = (z.abs() + T::of(1e-3)) * T::epsilon();
                 let above = ((*bound - *z) / unit).wide();
-                assert!((-4.0..loose).contains(&above), "{i}: bound {bound} of {z}: {above:e} units");
+                assert!(
+                    (-4.0..loose).contains(&above),
+                    "{i}: bound {bound} of {z}: {above:e} units"
+                );
             }
             let largest = exact.into_iter().fold(T::neg_infinity(), T::max);
             for guess in [0, LAST / 2, LAST - 1] {
                 let found = posterior.largest_z(&mut means.clone(), guess);
-                assert!((found - largest).abs() <= largest.abs() * T::epsilon() * T::of(4.0), "{found} for {largest}");
+                assert!(
+                    (found - largest).abs() <= largest.abs() * T::epsilon() * T::of(4.0),
+                    "{found} for {largest}"
+                );
             }
-            assert!((posterior.past_minimum().probability - normal_cdf(largest)).abs() <= T::epsilon() * T::of(4.0));
+            assert!(
+                (posterior.past_minimum().probability - normal_cdf(largest)).abs()
+                    <= T::epsilon() * T::of(4.0)
+            );
         }
     }
 
@@ -311,7 +348,8 @@ mod tests {
             let Inference { argmin, descent, .. } = posterior.past_minimum();
             let mean = |i: usize| posterior.mean_at(location(i));
             let argmin = argmin as usize;
-            let highest = (0..argmin).fold(0, |high, i| if mean(i) > mean(high) { i } else { high });
+            let highest =
+                (0..argmin).fold(0, |high, i| if mean(i) > mean(high) { i } else { high });
             let expected = if argmin == 0 { 0.0 } else { normal_cdf(posterior.z(argmin, highest)) };
             assert!((descent - expected).abs() < 1e-9, "{descent} for {expected}");
             inside += usize::from(highest > 0);
@@ -319,14 +357,16 @@ mod tests {
         assert!(inside > 10, "{inside} posteriors rise before they fall");
     }
 
-    /// No losses: the prior, in which no location is lower than another, and no descent has been seen.
+    /// No losses: the prior, in which no location is lower than another, and no descent has been
+    /// seen.
     #[test]
     fn nothing_is_known_of_no_losses() {
         let factor = Factor::of(core::iter::empty(), 0.2);
         assert!(factor.is_empty());
         assert_eq!(factor.len(), 0);
         assert!(!Factor::of([(0.5, 1.0); 17], 0.2).is_empty());
-        let prior = Posterior::condition(&factor, &Hyper { mean: 3.0, output_scale: 0.7, noise: 0.1 });
+        let prior =
+            Posterior::condition(&factor, &Hyper { mean: 3.0, output_scale: 0.7, noise: 0.1 });
         for i in 0..=20 {
             let x = f64::from(i) / 20.0;
             assert!(prior.mean_at(x) == 3.0 && (prior.variance_at(x) - 0.7).abs() < 1e-12, "{x}");

@@ -14,8 +14,9 @@ pub(super) const GROUPS: usize = size_of::<[[f64; GROUP]; R]>();
 
 /// The posterior of `f = Σ v_k ψ_k` given one subset: `v ~ N(v̂, MᵀM)`.
 ///
-/// The prior is `v = L w`, `w ~ N(0, s² I)`. With `A = I + (s²/σ²) Lᵀ ΨᵀΨ L = R Rᵀ`, `R` upper triangular, `M = s R⁻¹ Lᵀ` is upper
-/// trapezoidal, and `v̂ = Mᵀ M Ψᵀ(y − μ)/σ²`. The factorisation is in double precision; what is kept of it is in `T`.
+/// The prior is `v = L w`, `w ~ N(0, s² I)`. With `A = I + (s²/σ²) Lᵀ ΨᵀΨ L = R Rᵀ`, `R` upper
+/// triangular, `M = s R⁻¹ Lᵀ` is upper trapezoidal, and `v̂ = Mᵀ M Ψᵀ(y − μ)/σ²`. The factorisation
+/// is in double precision; what is kept of it is in `T`.
 #[derive(Clone, Debug)]
 pub struct Posterior<T> {
     /// `M`, of which row `i` begins at column `i`.
@@ -36,8 +37,9 @@ impl<T: Real> Posterior<T> {
         posterior
     }
 
-    /// [`past_minimum`](Self::past_minimum) of the posterior that [`condition`](Self::condition) gives. It stays in one place on the
-    /// stack, and out of line, so that it is not there during the rest of a test.
+    /// [`past_minimum`](Self::past_minimum) of the posterior that [`condition`](Self::condition)
+    /// gives. It stays in one place on the stack, and out of line, so that it is not there
+    /// during the rest of a test.
     #[inline(never)]
     pub(crate) fn infer(basis: &Basis, factor: &Factor<T>, hyper: &Hyper<T>) -> Inference<T> {
         let mut posterior = Self::unsolved(factor, hyper);
@@ -58,7 +60,8 @@ impl<T: Real> Posterior<T> {
 
     /// `M` and `v̂`: `R³/6 + R²D/2` multiply-adds, and 8000 for the Gram matrix: 15 000.
     fn solve(&mut self, basis: &Basis, factor: &Factor<T>, hyper: &Hyper<T>) {
-        let (mean, scale, noise) = (hyper.mean.wide(), hyper.output_scale.wide(), hyper.noise.wide());
+        let (mean, scale, noise) =
+            (hyper.mean.wide(), hyper.output_scale.wide(), hyper.noise.wide());
         let mut a = [[0.0; R]; R];
         factor.gram(basis, &mut a);
         let ratio = scale / noise;
@@ -113,7 +116,8 @@ impl<T: Real> Posterior<T> {
 
     /// `Var[f(x) − f(z)] = ‖M (ψ(x) − ψ(z))‖²`: a sum of squares, so it cannot come out negative.
     pub fn variance_of_difference(&self, x: T, z: T) -> T {
-        let (mut a, b) = (basis_functions(x, self.length_scale), basis_functions(z, self.length_scale));
+        let (mut a, b) =
+            (basis_functions(x, self.length_scale), basis_functions(z, self.length_scale));
         for (a, b) in a.iter_mut().zip(b) {
             *a = *a - b;
         }
@@ -142,7 +146,8 @@ pub(super) fn dot_from<T: Real>(i: usize, a: &[T; D], b: &[T; D]) -> T {
     (s[0] + s[2]) + (s[1] + s[3])
 }
 
-/// `A = R Rᵀ` with `R` upper triangular, in place; `R_ij` is left at `[j][i]`, and `1/R_ii` at `[i][i]`.
+/// `A = R Rᵀ` with `R` upper triangular, in place; `R_ij` is left at `[j][i]`, and `1/R_ii` at
+/// `[i][i]`.
 ///
 /// `A − I` has no negative eigenvalue, so every pivot is at least 1 but for rounding.
 fn reverse_cholesky(a: &mut [[f64; R]; R]) {
@@ -189,7 +194,8 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
-    /// A textbook GP with the exact kernel: `K + σ²I = C Cᵀ`, mean `μ + kᵀ(K + σ²I)⁻¹(y − μ)`, variance `s² − ‖C⁻¹k‖²`.
+    /// A textbook GP with the exact kernel: `K + σ²I = C Cᵀ`, mean `μ + kᵀ(K + σ²I)⁻¹(y − μ)`,
+    /// variance `s² − ‖C⁻¹k‖²`.
     struct Dense {
         x: Vec<f64>,
         lower: Vec<Vec<f64>>,
@@ -206,11 +212,18 @@ mod tests {
                 hyper,
             };
             for i in 0..samples.len() {
-                let mut row: Vec<f64> = dense.x[..=i].iter().map(|&z| dense.kernel(dense.x[i], z)).collect();
+                let mut row: Vec<f64> =
+                    dense.x[..=i].iter().map(|&z| dense.kernel(dense.x[i], z)).collect();
                 row[i] += hyper.noise;
                 for j in 0..=i {
-                    let known: f64 = (0..j).map(|k| row[k] * if j == i { row[k] } else { dense.lower[j][k] }).sum();
-                    row[j] = if j == i { (row[j] - known).sqrt() } else { (row[j] - known) / dense.lower[j][j] };
+                    let known: f64 = (0..j)
+                        .map(|k| row[k] * if j == i { row[k] } else { dense.lower[j][k] })
+                        .sum();
+                    row[j] = if j == i {
+                        (row[j] - known).sqrt()
+                    } else {
+                        (row[j] - known) / dense.lower[j][j]
+                    };
                 }
                 dense.lower.push(row);
             }
@@ -232,7 +245,8 @@ mod tests {
 
         fn mean_and_variance(&self, at: f64) -> (f64, f64) {
             let v = self.forward(self.x.iter().map(|&x| self.kernel(at, x)).collect());
-            let mean = self.hyper.mean + v.iter().zip(&self.solved).map(|(a, b)| a * b).sum::<f64>();
+            let mean =
+                self.hyper.mean + v.iter().zip(&self.solved).map(|(a, b)| a * b).sum::<f64>();
             (mean, self.hyper.output_scale - v.iter().map(|v| v * v).sum::<f64>())
         }
     }
@@ -240,18 +254,24 @@ mod tests {
     fn samples(n: u32, place: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
         let noise = |i: u32| f64::from(i.wrapping_mul(0x9e37_79b9) >> 16) / 65536.0 - 0.5;
         (0..n)
-            .map(|i| (place(f64::from(i) / f64::from(n)), (9.0 * f64::from(i) / f64::from(n)).cos() + 0.3 * noise(i)))
+            .map(|i| {
+                (
+                    place(f64::from(i) / f64::from(n)),
+                    (9.0 * f64::from(i) / f64::from(n)).cos() + 0.3 * noise(i),
+                )
+            })
             .collect()
     }
 
-    /// A way to place samples, and what mean and variance may then be off by at σ² = 1e-4, in double and in single precision.
+    /// A way to place samples, and what mean and variance may then be off by at σ² = 1e-4, in
+    /// double and in single precision.
     type Case = (fn(f64) -> f64, [f64; 2], [f64; 2]);
 
     #[test]
     #[cfg_attr(miri, ignore = "takes hours there")]
     fn the_posterior_is_that_of_the_dense_gp() {
-        // The noise floor makes the dense matrix as ill-conditioned as it gets: 5e6. In a tenth of [0, 1] it is
-        // extrapolation that costs digits, of the dense GP as well.
+        // The noise floor makes the dense matrix as ill-conditioned as it gets: 5e6. In a tenth of
+        // [0, 1] it is extrapolation that costs digits, of the dense GP as well.
         let everywhere: Case = (|x| x, [2e-10, 5e-10], [2e-6, 2e-6]);
         let in_a_tenth: Case = (|x| 0.1 * x, [2e-7, 2e-10], [2e-4, 2e-6]);
         let in_one_place: Case = (|_| 0.3, [2e-9, 2e-8], [2e-6, 2e-6]);
@@ -260,7 +280,8 @@ mod tests {
                 let samples = samples(n, place);
                 let hyper = Hyper { mean: 0.2, output_scale: 0.7, noise };
                 let dense = Dense::of(&samples, hyper);
-                let double = Posterior::condition(&Factor::of(samples.iter().copied(), 0.2), &hyper);
+                let double =
+                    Posterior::condition(&Factor::of(samples.iter().copied(), 0.2), &hyper);
                 let rounded = samples.iter().map(|&(x, y)| (x as f32, y as f32));
                 let hyper = Hyper { mean: 0.2, output_scale: 0.7, noise: noise as f32 };
                 let single = Posterior::condition(&Factor::of(rounded, 0.2), &hyper);
@@ -269,10 +290,17 @@ mod tests {
                     let (mean, variance) = dense.mean_and_variance(x);
                     let off = |m: f64, v: f64, allowed: [f64; 2]| {
                         let off = [(m - mean).abs(), (v - variance).abs()];
-                        assert!(off[0] < allowed[0] && off[1] < allowed[1], "n {n}, σ² {noise}, x {x}: {off:?}");
+                        assert!(
+                            off[0] < allowed[0] && off[1] < allowed[1],
+                            "n {n}, σ² {noise}, x {x}: {off:?}"
+                        );
                     };
                     off(double.mean_at(x), double.variance_at(x), double_off);
-                    off(single.mean_at(x as f32).into(), single.variance_at(x as f32).into(), single_off);
+                    off(
+                        single.mean_at(x as f32).into(),
+                        single.variance_at(x as f32).into(),
+                        single_off,
+                    );
                 }
             }
         }

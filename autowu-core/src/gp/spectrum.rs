@@ -6,22 +6,26 @@ use super::fit::Hyper;
 use crate::real::Real;
 use num_traits::Float;
 
-/// What the evidence needs of a factor: the eigenvalues `λ` of `K/s²`, and `Uᵀy`, `Uᵀ1` for its eigenvectors `U`.
+/// What the evidence needs of a factor: the eigenvalues `λ` of `K/s²`, and `Uᵀy`, `Uᵀ1` for its
+/// eigenvectors `U`.
 ///
-/// `K/s² = Φ Φᵀ` with `Φ = ΨL`, so `λ` are the eigenvalues of the small `ΦᵀΦ = V diag(λ) Vᵀ`, and `Uᵀy = λ^{−½} Vᵀ Φᵀy`.
+/// `K/s² = Φ Φᵀ` with `Φ = ΨL`, so `λ` are the eigenvalues of the small `ΦᵀΦ = V diag(λ) Vᵀ`, and
+/// `Uᵀy = λ^{−½} Vᵀ Φᵀy`.
 #[derive(Clone, Debug)]
 pub struct Spectrum<T> {
     lambda: [T; R],
     y: [T; R],
     one: [T; R],
-    /// `yᵀy`, `yᵀ1`, `1ᵀ1` outside the span of `U`: what the others have too much of by rounding this has too little of, even where it is then below 0.
+    /// `yᵀy`, `yᵀ1`, `1ᵀ1` outside the span of `U`: what the others have too much of by rounding
+    /// this has too little of, even where it is then below 0.
     rest: [T; 3],
     n: u32,
 }
 
 impl<T: Real> Spectrum<T> {
-    /// Householder tridiagonalisation and implicit QL (Golub, Van Loan, *Matrix Computations*): `3 R³` multiply-adds.
-    /// The eigenvectors are never formed: only the two right-hand sides are rotated.
+    /// Householder tridiagonalisation and implicit QL (Golub, Van Loan, *Matrix Computations*): `3
+    /// R³` multiply-adds. The eigenvectors are never formed: only the two right-hand sides are
+    /// rotated.
     pub fn of(factor: &Factor<T>) -> Self {
         Self::on(&Basis::new(factor.length_scale.wide()), factor)
     }
@@ -35,7 +39,8 @@ impl<T: Real> Spectrum<T> {
         let (mut lambda, mut off) = tridiagonal(&mut gram, &mut sides);
         implicit_ql(&mut lambda, &mut off, &mut sides);
         let [mut y, mut one] = sides;
-        // Below this an eigenvalue is rounding, and far below σ²/s²: what it would explain belongs to the rest.
+        // Below this an eigenvalue is rounding, and far below σ²/s²: what it would explain belongs
+        // to the rest.
         let largest = lambda.iter().fold(0.0_f64, |top, &l| top.max(l));
         let negligible = largest * 16.0 * f64::EPSILON;
         let [yy, y1] = factor.squares;
@@ -59,7 +64,8 @@ impl<T: Real> Spectrum<T> {
     }
 
     /// Negative log evidence per sample, without its constant `½ ln 2π`:
-    /// `(Σ_j [ln A_j + c_j²/A_j] + (n − R) ln σ² + rest/σ²)/2n` with `A_j = s² λ_j + σ²`, `c = Uᵀy − μ Uᵀ1`.
+    /// `(Σ_j [ln A_j + c_j²/A_j] + (n − R) ln σ² + rest/σ²)/2n` with `A_j = s² λ_j + σ²`, `c = Uᵀy
+    /// − μ Uᵀ1`.
     pub fn negative_log_evidence(&self, hyper: &Hyper<T>) -> T {
         let Hyper { mean, output_scale, noise } = *hyper;
         let mut sum = self.spread() * noise.ln_() + self.rest_at(mean) / noise;
@@ -71,8 +77,8 @@ impl<T: Real> Spectrum<T> {
         sum * T::of(0.5) / self.count()
     }
 
-    /// Gradient of [`negative_log_evidence`](Self::negative_log_evidence) with respect to (μ, s², σ²): `R` divisions, which
-    /// vectorise, and `7 R` multiply-adds.
+    /// Gradient of [`negative_log_evidence`](Self::negative_log_evidence) with respect to (μ, s²,
+    /// σ²): `R` divisions, which vectorise, and `7 R` multiply-adds.
     pub fn gradient(&self, hyper: &Hyper<T>) -> [T; 3] {
         let Hyper { mean, output_scale, noise } = *hyper;
         let half = T::of(0.5);
@@ -92,13 +98,15 @@ impl<T: Real> Spectrum<T> {
         let [mean_part, scale_part, noise_part] =
             [mean_parts, scale_parts, noise_parts].map(|s| (s[0] + s[2]) + (s[1] + s[3]));
         let d_mean = (mean * self.rest[2] - self.rest[1]) * inverse_noise - mean_part;
-        let d_noise = inverse_noise * (self.spread() - self.rest_at(mean) * inverse_noise) + noise_part;
+        let d_noise =
+            inverse_noise * (self.spread() - self.rest_at(mean) * inverse_noise) + noise_part;
         let n = self.count();
         [d_mean / n, half * scale_part / n, half * d_noise / n]
     }
 
-    /// `Σ (y − μ)²` outside the span of `U`, and the opposite of what rounding added to the `c²`: of an eigenvalue that is almost negligible, and
-    /// so of `c`, half the digits are lost, but `c²/A − c²/σ²` is as small as `s²λ/σ²`. Not clipped at 0, or that would be lost.
+    /// `Σ (y − μ)²` outside the span of `U`, and the opposite of what rounding added to the `c²`:
+    /// of an eigenvalue that is almost negligible, and so of `c`, half the digits are lost, but
+    /// `c²/A − c²/σ²` is as small as `s²λ/σ²`. Not clipped at 0, or that would be lost.
     fn rest_at(&self, mean: T) -> T {
         let [yy, y1, oo] = self.rest;
         yy - mean * (y1 + y1) + mean * mean * oo
@@ -114,7 +122,8 @@ impl<T: Real> Spectrum<T> {
     }
 }
 
-/// `QᵀAQ` tridiagonal for symmetric `a`, which is used up: its diagonal, its subdiagonal (in 0..R−1), and `Qᵀ` applied to `sides`.
+/// `QᵀAQ` tridiagonal for symmetric `a`, which is used up: its diagonal, its subdiagonal (in
+/// 0..R−1), and `Qᵀ` applied to `sides`.
 fn tridiagonal(a: &mut [[f64; R]; R], sides: &mut [[f64; R]; 2]) -> ([f64; R], [f64; R]) {
     let mut off = [0.0; R];
     for k in 0..R - 1 {
@@ -160,7 +169,8 @@ fn tridiagonal(a: &mut [[f64; R]; R], sides: &mut [[f64; R]; 2]) -> ([f64; R], [
     (core::array::from_fn(|i| a[i][i]), off)
 }
 
-/// The eigenvalues of the tridiagonal matrix in `d`, and `Vᵀ` applied to `sides`, by QL steps with Wilkinson's shift.
+/// The eigenvalues of the tridiagonal matrix in `d`, and `Vᵀ` applied to `sides`, by QL steps with
+/// Wilkinson's shift.
 fn implicit_ql(d: &mut [f64; R], e: &mut [f64; R], sides: &mut [[f64; R]; 2]) {
     let scale = d.iter().chain(e.iter()).fold(0.0_f64, |top, x| top.max(x.abs()));
     let negligible = scale * f64::EPSILON;
@@ -220,8 +230,9 @@ mod tests {
         x.iter().map(|x| x * x).sum()
     }
 
-    /// `QᵀAQ` keeps trace and norm, and `Qᵀs` the length of `s`: also where the matrix is almost tridiagonal, where a reflection is
-    /// lost by cancellation, and where there is nothing to reflect.
+    /// `QᵀAQ` keeps trace and norm, and `Qᵀs` the length of `s`: also where the matrix is almost
+    /// tridiagonal, where a reflection is lost by cancellation, and where there is nothing to
+    /// reflect.
     #[test]
     fn a_rotation_keeps_lengths() {
         let noise = |i: usize, j: usize| {
@@ -235,9 +246,12 @@ mod tests {
                     1 => near,
                     _ => far * noise(i, j),
                 };
-                let mut a: [[f64; R]; R] = core::array::from_fn(|i| core::array::from_fn(|j| of(i, j)));
-                let (trace, norm): (f64, f64) = ((0..R).map(|i| a[i][i]).sum(), sum_of_squares(a.as_flattened()));
-                let before: [[f64; R]; 2] = core::array::from_fn(|k| core::array::from_fn(|i| noise(i, 50 + k)));
+                let mut a: [[f64; R]; R] =
+                    core::array::from_fn(|i| core::array::from_fn(|j| of(i, j)));
+                let (trace, norm): (f64, f64) =
+                    ((0..R).map(|i| a[i][i]).sum(), sum_of_squares(a.as_flattened()));
+                let before: [[f64; R]; 2] =
+                    core::array::from_fn(|k| core::array::from_fn(|i| noise(i, 50 + k)));
                 let mut sides = before;
                 let (mut d, mut e) = tridiagonal(&mut a, &mut sides);
                 let after = sum_of_squares(&d) + 2.0 * sum_of_squares(&e[..R - 1]);
@@ -247,7 +261,10 @@ mod tests {
                 assert!((d.iter().sum::<f64>() - trace).abs() < 1e-13 * norm, "{far} {near}");
                 assert!((sum_of_squares(&d) / norm - 1.0).abs() < 1e-13, "{far} {near}");
                 for (s, b) in sides.iter().zip(&before) {
-                    assert!((sum_of_squares(s) / sum_of_squares(b) - 1.0).abs() < 1e-13, "{far} {near}");
+                    assert!(
+                        (sum_of_squares(s) / sum_of_squares(b) - 1.0).abs() < 1e-13,
+                        "{far} {near}"
+                    );
                 }
             }
         }
@@ -278,23 +295,30 @@ mod tests {
         for (case, (entry, expected)) in
             [second_differences, no_diagonal, random_walk, ones, nothing].into_iter().enumerate()
         {
-            let mut a: [[f64; R]; R] = core::array::from_fn(|i| core::array::from_fn(|j| entry(i, j)));
+            let mut a: [[f64; R]; R] =
+                core::array::from_fn(|i| core::array::from_fn(|j| entry(i, j)));
             let (mut d, mut e) = tridiagonal(&mut a, &mut [[0.0; R]; 2]);
             implicit_ql(&mut d, &mut e, &mut [[0.0; R]; 2]);
             d.sort_by(f64::total_cmp);
             for (k, d) in d.iter().enumerate() {
-                assert!((d - expected(k)).abs() < 4e-11, "case {case}, {k}: {d} for {}", expected(k));
+                assert!(
+                    (d - expected(k)).abs() < 4e-11,
+                    "case {case}, {k}: {d} for {}",
+                    expected(k)
+                );
             }
         }
     }
 
-    /// Where all samples lie at one place, `K = s² 1 1ᵀ`: the evidence is that of their mean, and of what is left without it.
-    /// What rounding adds to the components of almost negligible eigenvalues it takes from the rest.
+    /// Where all samples lie at one place, `K = s² 1 1ᵀ`: the evidence is that of their mean, and
+    /// of what is left without it. What rounding adds to the components of almost negligible
+    /// eigenvalues it takes from the rest.
     #[test]
     fn a_kernel_of_almost_nothing_leaves_white_noise() {
         for n in 1..=40 {
             let y = |i: u32| f64::from(i.wrapping_mul(0x9e37_79b9) >> 16) / 65536.0 - 0.3;
-            let spectrum = Spectrum::of(&Factor::of((0..n).map(|i| (f64::from(i) / 40.0, y(i))), 0.2));
+            let spectrum =
+                Spectrum::of(&Factor::of((0..n).map(|i| (f64::from(i) / 40.0, y(i))), 0.2));
             let (mean, noise) = (0.9, 0.1);
             let squares: f64 = (0..n).map(|i| (y(i) - mean).powi(2)).sum();
             let expected = 0.5 * (f64::ln(noise) + squares / noise / f64::from(n));
@@ -311,12 +335,20 @@ mod tests {
                 let spectrum = Spectrum::of(&Factor::of((0..n).map(|i| (place, y(i))), 0.2));
                 let (count, mean) = (f64::from(n), (0..n).map(y).sum::<f64>() / f64::from(n));
                 let within: f64 = (0..n).map(|i| (y(i) - mean).powi(2)).sum();
-                for (mu, output_scale, noise) in [(0.0, 0.7, 1e-2), (2.0, 1e-3, 0.5), (-0.5, 40.0, 1e-3)] {
+                for (mu, output_scale, noise) in
+                    [(0.0, 0.7, 1e-2), (2.0, 1e-3, 0.5), (-0.5, 40.0, 1e-3)]
+                {
                     let along: f64 = count * output_scale + noise;
                     let logarithms = along.ln() + (count - 1.0) * f64::ln(noise);
-                    let expected = 0.5 * (logarithms + count * (mean - mu).powi(2) / along + within / noise) / count;
-                    let ours = spectrum.negative_log_evidence(&Hyper { mean: mu, output_scale, noise });
-                    assert!((ours - expected).abs() < 1e-9 * (1.0 + within / noise), "{place} {n}: {ours} {expected}");
+                    let expected = 0.5
+                        * (logarithms + count * (mean - mu).powi(2) / along + within / noise)
+                        / count;
+                    let ours =
+                        spectrum.negative_log_evidence(&Hyper { mean: mu, output_scale, noise });
+                    assert!(
+                        (ours - expected).abs() < 1e-9 * (1.0 + within / noise),
+                        "{place} {n}: {ours} {expected}"
+                    );
                 }
             }
         }

@@ -22,7 +22,8 @@ pub fn batch<T: Number>(stream: &Arc<CudaStream>, size: usize) -> Result<Row, Er
     // At most a fraction of any GPU's memory at a time.
     let part = size.min(1 << 17);
     let losses: Vec<T> = (0..part).flat_map(|i| curves[i % DISTINCT].iter().copied()).collect();
-    let record = |i: usize| Curve { seed: i as u64, ..Curve::new((i * LOSSES) as u64, LOSSES as u32, 1) };
+    let record =
+        |i: usize| Curve { seed: i as u64, ..Curve::new((i * LOSSES) as u64, LOSSES as u32, 1) };
     let records: Vec<Curve> = (0..part).map(record).collect();
     let params = Params::of(&config());
     let fits = vec![Fit::<T>::default().to_array(); part];
@@ -50,7 +51,15 @@ pub fn batch<T: Number>(stream: &Arc<CudaStream>, size: usize) -> Result<Row, Er
         share(VOTE.simple, inference),
         bytes::<T>(&params, &records[..1]),
     );
-    Ok(Row { place: "GPU".into(), precision: T::NAME, size, whole: Some(whole), fit, inference, note })
+    Ok(Row {
+        place: "GPU".into(),
+        precision: T::NAME,
+        size,
+        whole: Some(whole),
+        fit,
+        inference,
+        note,
+    })
 }
 
 /// Additions and multiplications a second at most: multiprocessors × lanes × 2 × clock.
@@ -58,7 +67,8 @@ fn peak<T: Number>(context: &CudaContext) -> Option<f64> {
     let ask = |attribute| context.attribute(attribute).ok().map(f64::from);
     let multiprocessors = ask(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
     let kilohertz = ask(Attribute::CU_DEVICE_ATTRIBUTE_CLOCK_RATE)?;
-    // CUDA C++ Programming Guide, "Arithmetic Instructions": multiply-adds per clock and multiprocessor.
+    // CUDA C++ Programming Guide, "Arithmetic Instructions": multiply-adds per clock and
+    // multiprocessor.
     let lanes = match (context.compute_capability().ok()?, size_of::<T>()) {
         ((7, _) | (8, 0), 4) => 64.0,
         (_, 4) => 128.0,
@@ -69,10 +79,14 @@ fn peak<T: Number>(context: &CudaContext) -> Option<f64> {
     Some(multiprocessors * lanes * 2.0 * kilohertz * 1e3)
 }
 
-/// Seconds of one step of a fleet in which no test is due: losses and learning rates stay on the GPU.
+/// Seconds of one step of a fleet in which no test is due: losses and learning rates stay on the
+/// GPU.
 pub fn fleet_step(stream: &Arc<CudaStream>, members: usize) -> Result<f64, Error> {
     const STEPS: u32 = 200;
-    let failed = |e: cudarc::driver::DriverError| Error::Driver { during: "the benchmark", code: e.0 as i32 };
+    let failed = |e: cudarc::driver::DriverError| Error::Driver {
+        during: "the benchmark",
+        code: e.0 as i32,
+    };
     let mut fleet = Fleet::<f32>::new(Config::new(1 << 30), members, Device::Cuda(stream.clone()))?;
     let losses = stream.clone_htod(&vec![1.0_f32; members]).map_err(failed)?;
     fleet.observe_device(&losses.slice(..))?; // the first snapshot

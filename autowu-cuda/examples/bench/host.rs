@@ -36,7 +36,9 @@ pub fn batch<T: Number>(size: usize) -> Result<Row, Error> {
             Ok(())
         })?,
         inference: median(|| {
-            (0..size).into_par_iter().for_each(|i| (0..config().votes).for_each(|_| _ = black_box(vote(i))));
+            (0..size)
+                .into_par_iter()
+                .for_each(|i| (0..config().votes).for_each(|_| _ = black_box(vote(i))));
             Ok(())
         })?,
         note: String::new(),

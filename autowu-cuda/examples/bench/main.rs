@@ -1,4 +1,5 @@
-//! Curve-tests per second: the host on all cores, a GPU where there is one, and GPyTorch where Python has it.
+//! Curve-tests per second: the host on all cores, a GPU where there is one, and GPyTorch where
+//! Python has it.
 //!
 //! ```text
 //! cargo run --release -p autowu-cuda --example bench
@@ -20,8 +21,9 @@ const DISTINCT: usize = 1000;
 
 /// Measures whole tests, fit and inference against the batch size, and prints a table in Markdown.
 ///
-/// A batch is the default's test of curves of 200 losses: a fit on 100, five votes on 160, 500 locations. "Whole" is what
-/// `BatchTest::run` takes, copies included. Larger batches are left out where one takes longer than --seconds.
+/// A batch is the default's test of curves of 200 losses: a fit on 100, five votes on 160, 500
+/// locations. "Whole" is what `BatchTest::run` takes, copies included. Larger batches are left out
+/// where one takes longer than --seconds.
 #[derive(Parser)]
 #[command(after_help = "EXAMPLES:\n  \
     bench                                  everything that is there\n  \
@@ -79,7 +81,9 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Error> {
     println!("GPU: {}\n", probe());
-    println!("| where | precision | batch | tests a second | fit, µs a curve | inference, µs a curve | |");
+    println!(
+        "| where | precision | batch | tests a second | fit, µs a curve | inference, µs a curve | |"
+    );
     println!("|---|---|---|---|---|---|---|");
     let gpu = match Device::best() {
         Device::Cuda(stream) => Some(stream),
@@ -92,7 +96,9 @@ fn run(args: &Args) -> Result<(), Error> {
         sweep(args, |size| gpu::batch::<f64>(stream, size))?;
     }
     gpytorch(args);
-    println!("\nOperations of the kernels, a curve (additions and multiplications; divisions, roots, exponentials):");
+    println!(
+        "\nOperations of the kernels, a curve (additions and multiplications; divisions, roots, exponentials):"
+    );
     println!("fit {} + {}, inference {} + {}", FIT.simple, FIT.special, VOTE.simple, VOTE.special);
     println!("\nOne step of a fleet of 10 000 in which no test is due:");
     println!("host: {:.1} µs", 1e6 * host::fleet_step(10_000)?);
@@ -104,7 +110,8 @@ fn run(args: &Args) -> Result<(), Error> {
 
 /// Batches of 1, 10, … until one takes too long.
 fn sweep(args: &Args, batch: impl Fn(usize) -> Result<Row, Error>) -> Result<(), Error> {
-    let sizes = std::iter::successors(Some(1_usize), |size| size.checked_mul(10)).take_while(|&size| size <= args.most);
+    let sizes = std::iter::successors(Some(1_usize), |size| size.checked_mul(10))
+        .take_while(|&size| size <= args.most);
     for size in sizes {
         let row = batch(size)?;
         println!("{}", row.markdown());
@@ -120,7 +127,9 @@ fn gpytorch(args: &Args) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/bench/gpytorch_batch.py");
     let output = Command::new(&args.python).arg(script).args(["1", "10", "100"]).output();
     let lines = match &output {
-        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).into_owned(),
+        Ok(output) if output.status.success() => {
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        }
         Ok(output) => {
             let message = String::from_utf8_lossy(&output.stderr);
             println!("GPyTorch: not measured: {}", message.lines().last().unwrap_or("no message"));
@@ -147,7 +156,8 @@ fn gpytorch(args: &Args) {
     }
 }
 
-/// Median seconds of at least three runs, and of as many as half a second holds; one run where it takes longer than that.
+/// Median seconds of at least three runs, and of as many as half a second holds; one run where it
+/// takes longer than that.
 pub fn median(mut work: impl FnMut() -> Result<(), Error>) -> Result<f64, Error> {
     let mut seconds = Vec::new();
     let begun = Instant::now();

@@ -28,8 +28,8 @@ pub struct Operations {
     pub special: u64,
 }
 
-/// Counted by the test `operations_are_those_of_the_benchmark` of the crate `autowu-tests`, which runs the kernels on a number
-/// that counts: means over the first eight curves.
+/// Counted by the test `operations_are_those_of_the_benchmark` of the crate `autowu-tests`, which
+/// runs the kernels on a number that counts: means over the first eight curves.
 pub const FIT: Operations = Operations { simple: 1_608_000, special: 107_000 };
 /// As above, for all five votes of a curve.
 pub const VOTE: Operations = Operations { simple: 6_420_000, special: 119_000 };

@@ -1,5 +1,6 @@
-//! The detector's operating characteristics, as the example `detector` of autowu-core has them, with all runs of a cell side by
-//! side: the tests that are due in a step are one batch, on all cores or on a GPU.
+//! The detector's operating characteristics, as the example `detector` of autowu-core has them,
+//! with all runs of a cell side by side: the tests that are due in a step are one batch, on all
+//! cores or on a GPU.
 //!
 //! ```text
 //! cargo run --release -p autowu-cuda --example detector_batch -- --device cuda --runs 100000 --out target/detector
@@ -27,7 +28,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use table::Row;
 
-/// Simulates the detector on made loss curves, all runs of a cell at once, and writes a table (CSV and Markdown).
+/// Simulates the detector on made loss curves, all runs of a cell at once, and writes a table (CSV
+/// and Markdown).
 #[derive(Parser)]
 #[command(after_help = "EXAMPLES:\n  \
     detector_batch --runs 50                              a first look\n  \
@@ -91,7 +93,9 @@ fn run(args: &Args) -> Result<(), String> {
 /// All runs of a cell, step by step; the order of the result is that of the runs.
 fn simulate(cell: &Cell, runs: u64, test: &BatchTest<f32>) -> Result<Vec<End>, String> {
     // Boxed: those that go on are moved up at every step.
-    let mut going = (0..runs).map(|number| Climb::new(cell, number).map(Box::new)).collect::<Result<Vec<_>, _>>()?;
+    let mut going = (0..runs)
+        .map(|number| Climb::new(cell, number).map(Box::new))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut numbers: Vec<usize> = (0..going.len()).collect();
     let mut ends: Vec<Option<End>> = vec![None; going.len()];
     while !going.is_empty() {
@@ -99,7 +103,8 @@ fn simulate(cell: &Cell, runs: u64, test: &BatchTest<f32>) -> Result<Vec<End>, S
             let loss = climb.loss();
             climb.autowu.observe(loss)
         };
-        let observed: Vec<Observation<f32>> = going.par_iter_mut().with_min_len(64).map(observe).collect();
+        let observed: Vec<Observation<f32>> =
+            going.par_iter_mut().with_min_len(64).map(observe).collect();
         let is_due = |i: &usize| observed[*i] == Observation::TestDue;
         let due: Vec<_> = (0..going.len()).filter(is_due).map(|i| &going[i].autowu).collect();
         let mut measured = test.measure(&due).map_err(|e| e.to_string())?.into_iter();
@@ -119,7 +124,9 @@ fn simulate(cell: &Cell, runs: u64, test: &BatchTest<f32>) -> Result<Vec<End>, S
         for ((climb, number), event) in going.into_iter().zip(numbers).zip(events) {
             match event.and_then(|event| climb.end(event)) {
                 Some(end) => ends[number] = Some(end),
-                None if climb.autowu.steps() < climb.autowu.config().total_steps => still.push((climb, number)),
+                None if climb.autowu.steps() < climb.autowu.config().total_steps => {
+                    still.push((climb, number))
+                }
                 None => return Err(format!("{}: the warmup never ended", cell.rule.name)),
             }
         }

@@ -4,8 +4,9 @@
 //! cargo run --release -p autowu-cuda --example fleet
 //! ```
 //!
-//! The data of each problem has a scale of its own, between 0.1 and 10, so that no learning rate suits all of them. The networks are trained on
-//! the host; the tests that are due in a step are one batch, on the host or on a GPU.
+//! The data of each problem has a scale of its own, between 0.1 and 10, so that no learning rate
+//! suits all of them. The networks are trained on the host; the tests that are due in a step are
+//! one batch, on the host or on a GPU.
 
 mod plot;
 mod problems;
@@ -20,7 +21,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// Trains many small networks side by side, each with a learning rate of its own, and draws where the switches came.
+/// Trains many small networks side by side, each with a learning rate of its own, and draws where
+/// the switches came.
 #[derive(Parser)]
 #[command(after_help = "EXAMPLES:\n  \
     fleet                        10 000 networks, 400 steps each\n  \
@@ -40,7 +42,8 @@ struct Args {
     /// Where the tests are computed.
     #[arg(long, value_enum, default_value_t = Where::Best)]
     device: Where,
-    /// Train the same networks with one learning rate for all, from a grid of peaks with warmup and cosine.
+    /// Train the same networks with one learning rate for all, from a grid of peaks with warmup
+    /// and cosine.
     #[arg(long)]
     compare: bool,
     /// 300 networks.
@@ -98,7 +101,11 @@ fn run(args: &Args) -> Result<(), String> {
     println!("{:<28} {}", "AutoWU, each its own", summary(accuracies));
     if args.compare {
         for peak in [0.03, 0.1, 0.3, 1.0, 3.0] {
-            println!("{:<28} {}", format!("peak {peak} for all"), summary(train_alike(args, n, peak)));
+            println!(
+                "{:<28} {}",
+                format!("peak {peak} for all"),
+                summary(train_alike(args, n, peak))
+            );
         }
     }
     std::fs::create_dir_all(&args.out).map_err(|e| format!("{}: {e}", args.out.display()))?;
@@ -111,15 +118,18 @@ fn run(args: &Args) -> Result<(), String> {
 /// The whole loop: losses, `observe`, snapshots and restores, update.
 fn train(args: &Args, n: usize, device: Device) -> Result<Vec<Member>, String> {
     let place = device.name();
-    // Plain gradient descent bears more than 1 where the data is small. Tests take most of the time of so small a model: at every
-    // quarter of growth, not every tenth, there are half as many.
+    // Plain gradient descent bears more than 1 where the data is small. Tests take most of the time
+    // of so small a model: at every quarter of growth, not every tenth, there are half as many.
     let interval = Interval::Growth(1.25);
-    let config = Config { min_lr: 1e-4, max_lr: 10.0, interval, seed: args.seed, ..Config::new(args.steps) };
+    let config =
+        Config { min_lr: 1e-4, max_lr: 10.0, interval, seed: args.seed, ..Config::new(args.steps) };
     let mut fleet = Fleet::<f32>::new(config, n, device).map_err(|e| e.to_string())?;
     let mut problems = Problems::new(n, args.seed);
-    let mut members: Vec<Member> = problems.scales().map(|scale| Member { scale, ..Member::default() }).collect();
+    let mut members: Vec<Member> =
+        problems.scales().map(|scale| Member { scale, ..Member::default() }).collect();
     let bar = ProgressBar::new(args.steps);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} step {pos}/{len}, {eta} left, {msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} step {pos}/{len}, {eta} left, {msg}")
+    {
         bar.set_style(style);
     }
     let (mut tests, mut testing, begun) = (0, Duration::ZERO, Instant::now());
@@ -161,7 +171,8 @@ fn train(args: &Args, n: usize, device: Device) -> Result<Vec<Member>, String> {
     Ok(members)
 }
 
-/// The same networks and batches, with one learning rate for all: linear warmup over a tenth of the steps, cosine to 0.
+/// The same networks and batches, with one learning rate for all: linear warmup over a tenth of the
+/// steps, cosine to 0.
 fn train_alike(args: &Args, n: usize, peak: f32) -> Vec<f64> {
     let mut problems = Problems::new(n, args.seed);
     let warmup = args.steps / 10;
@@ -180,8 +191,12 @@ fn train_alike(args: &Args, n: usize, peak: f32) -> Vec<f64> {
 fn summary(mut accuracies: Vec<f64>) -> String {
     accuracies.sort_by(f64::total_cmp);
     let n = accuracies.len();
-    let quantile =
-        |q: f64| accuracies.get(((n as f64 * q) as usize).min(n.saturating_sub(1))).copied().unwrap_or(f64::NAN);
+    let quantile = |q: f64| {
+        accuracies
+            .get(((n as f64 * q) as usize).min(n.saturating_sub(1)))
+            .copied()
+            .unwrap_or(f64::NAN)
+    };
     let mean = accuracies.iter().sum::<f64>() / n as f64;
     format!("mean {mean:.3}; worst tenth below {:.3}, median {:.3}", quantile(0.1), quantile(0.5))
 }
@@ -190,8 +205,15 @@ fn write_csv(path: &Path, members: &[Member]) -> Result<(), String> {
     let mut csv = String::from("member,scale,detections,first_detection,decay,peak,accuracy\n");
     for (i, m) in members.iter().enumerate() {
         let first = m.detections.first().map_or(String::new(), u64::to_string);
-        let (decay, peak) = m.decay.map_or(Default::default(), |(step, lr)| (step.to_string(), format!("{lr:e}")));
-        let _ = writeln!(csv, "{i},{:e},{},{first},{decay},{peak},{}", m.scale, m.detections.len(), m.accuracy);
+        let (decay, peak) =
+            m.decay.map_or(Default::default(), |(step, lr)| (step.to_string(), format!("{lr:e}")));
+        let _ = writeln!(
+            csv,
+            "{i},{:e},{},{first},{decay},{peak},{}",
+            m.scale,
+            m.detections.len(),
+            m.accuracy
+        );
     }
     std::fs::write(path, csv).map_err(|e| format!("{}: {e}", path.display()))
 }

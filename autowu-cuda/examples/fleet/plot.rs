@@ -64,7 +64,9 @@ fn draw_steps(area: &DrawingArea<SVGBackend, Shift>, warmup: u64, members: &[Mem
             Rectangle::new([(start, 0), (start + width, n)], color.filled())
         })
     };
-    let key = |color: RGBColor| move |(x, y)| Rectangle::new([(x, y - 5), (x + 14, y + 5)], color.filled());
+    let key = |color: RGBColor| {
+        move |(x, y)| Rectangle::new([(x, y - 5), (x + 14, y + 5)], color.filled())
+    };
     chart.draw_series(bars(all, LATER))?.label("again, on a later climb").legend(key(LATER));
     chart.draw_series(bars(first, FIRST))?.label("for the first time").legend(key(FIRST));
     chart
@@ -79,9 +81,11 @@ fn draw_steps(area: &DrawingArea<SVGBackend, Shift>, warmup: u64, members: &[Mem
 
 /// The learning rate that the decay starts from, against the scale of the data.
 fn draw_peaks(area: &DrawingArea<SVGBackend, Shift>, members: &[Member]) -> Drawn {
-    let peaks: Vec<(f64, f64)> = members.iter().filter_map(|m| Some((m.scale, m.decay?.1))).collect();
+    let peaks: Vec<(f64, f64)> =
+        members.iter().filter_map(|m| Some((m.scale, m.decay?.1))).collect();
     let range = |value: fn(&(f64, f64)) -> f64| {
-        let (low, high) = peaks.iter().map(value).fold((f64::MAX, 0.0_f64), |(a, b), x| (a.min(x), b.max(x)));
+        let (low, high) =
+            peaks.iter().map(value).fold((f64::MAX, 0.0_f64), |(a, b), x| (a.min(x), b.max(x)));
         if low < high { low / 1.3..high * 1.3 } else { 0.1..10.0 }
     };
     let mut chart = ChartBuilder::on(area)
@@ -100,8 +104,12 @@ fn draw_peaks(area: &DrawingArea<SVGBackend, Shift>, members: &[Member]) -> Draw
         .y_desc("peak")
         .label_style(("sans-serif", 14))
         .draw()?;
-    let points = peaks.iter().take(MOST_POINTS).map(|&at| Circle::new(at, 2, PEAK.mix(0.35).filled()));
-    chart.draw_series(points)?.label("one network").legend(|(x, y)| Circle::new((x + 9, y), 3, PEAK.filled()));
+    let points =
+        peaks.iter().take(MOST_POINTS).map(|&at| Circle::new(at, 2, PEAK.mix(0.35).filled()));
+    chart
+        .draw_series(points)?
+        .label("one network")
+        .legend(|(x, y)| Circle::new((x + 9, y), 3, PEAK.filled()));
     chart
         .draw_series(LineSeries::new(medians(peaks), MEDIAN.stroke_width(3)))?
         .label("median")

@@ -1,4 +1,5 @@
-//! Many small networks on made data, side by side: the same architecture, and data of a scale of its own for each.
+//! Many small networks on made data, side by side: the same architecture, and data of a scale of
+//! its own for each.
 
 use autowu_core::sampling::mix;
 use rayon::prelude::*;
@@ -24,7 +25,8 @@ struct Network {
     b: f32,
 }
 
-/// One problem: classify points, seen `scale` times as large as they are, by a quadratic rule of its own.
+/// One problem: classify points, seen `scale` times as large as they are, by a quadratic rule of
+/// its own.
 struct Problem {
     scale: f32,
     rule: [[f32; INPUTS]; 2],
@@ -48,9 +50,13 @@ impl Problems {
             let mut random = Random(mix(seed ^ mix(i as u64 + 1)));
             let scale = WIDEST.powf(2.0 * random.uniform() - 1.0) as f32;
             let rule = std::array::from_fn(|_| std::array::from_fn(|_| random.normal()));
-            // He et al. 2015, as if the data had scale 1: that they have not is what the learning rate has to make up for.
+            // He et al. 2015, as if the data had scale 1: that they have not is what the learning
+            // rate has to make up for.
             let mut network = Network::default();
-            network.w.as_flattened_mut().fill_with(|| random.normal() * (2.0 / INPUTS as f32).sqrt());
+            network
+                .w
+                .as_flattened_mut()
+                .fill_with(|| random.normal() * (2.0 / INPUTS as f32).sqrt());
             network.v.fill_with(|| random.normal() * (2.0 / HIDDEN as f32).sqrt());
             Problem { scale, rule, kept: network.clone(), gradient: Network::default(), network }
         };
@@ -62,20 +68,22 @@ impl Problems {
         self.problems.iter().map(|p| f64::from(p.scale))
     }
 
-    /// The mean loss of each problem's next batch; the gradients stay here until [`update`](Self::update).
+    /// The mean loss of each problem's next batch; the gradients stay here until
+    /// [`update`](Self::update).
     pub fn losses(&mut self, step: u64) -> Vec<f32> {
         let points = &self.points[..POINTS - HELD_OUT];
-        let losses = self.problems.par_iter_mut().enumerate().with_min_len(32).map(|(i, problem)| {
-            problem.gradient = Network::default();
-            let mut random = Random(mix(step ^ mix(!(i as u64))));
-            let mut total = 0.0;
-            for _ in 0..BATCH {
-                let x = &points[(random.next() % points.len() as u64) as usize];
-                let positive = problem.rule(x) ^ (random.uniform() < FLIPPED);
-                total += problem.learn(x, positive);
-            }
-            total / BATCH as f32
-        });
+        let losses =
+            self.problems.par_iter_mut().enumerate().with_min_len(32).map(|(i, problem)| {
+                problem.gradient = Network::default();
+                let mut random = Random(mix(step ^ mix(!(i as u64))));
+                let mut total = 0.0;
+                for _ in 0..BATCH {
+                    let x = &points[(random.next() % points.len() as u64) as usize];
+                    let positive = problem.rule(x) ^ (random.uniform() < FLIPPED);
+                    total += problem.learn(x, positive);
+                }
+                total / BATCH as f32
+            });
         losses.collect()
     }
 
@@ -110,7 +118,8 @@ impl Problems {
     /// Share of the points not trained on that each network classifies rightly.
     pub fn accuracies(&self) -> Vec<f64> {
         let points = &self.points[POINTS - HELD_OUT..];
-        let right = |p: &Problem| points.iter().filter(|x| (p.logit(x).1 > 0.0) == p.rule(x)).count();
+        let right =
+            |p: &Problem| points.iter().filter(|x| (p.logit(x).1 > 0.0) == p.rule(x)).count();
         self.problems.par_iter().map(|p| right(p) as f64 / HELD_OUT as f64).collect()
     }
 }
@@ -178,7 +187,8 @@ impl Random {
 
     /// Box and Muller.
     fn normal(&mut self) -> f32 {
-        let (radius, angle) = ((-2.0 * (1.0 - self.uniform()).ln()).sqrt(), std::f64::consts::TAU * self.uniform());
+        let (radius, angle) =
+            ((-2.0 * (1.0 - self.uniform()).ln()).sqrt(), std::f64::consts::TAU * self.uniform());
         (radius * angle.cos()) as f32
     }
 }

@@ -1,6 +1,8 @@
-//! A microcontroller's `main`: no std, no alloc, its own panic handler, all memory static. Runs a whole schedule in f32.
+//! A microcontroller's `main`: no std, no alloc, its own panic handler, all memory static. Runs a
+//! whole schedule in f32.
 //!
-//! Exit status: 0 where the learning rate of the lowest loss was found, else the number of the expectation that failed.
+//! Exit status: 0 where the learning rate of the lowest loss was found, else the number of the
+//! expectation that failed.
 #![no_std]
 #![no_main]
 
@@ -15,7 +17,8 @@ const STEPS: u64 = 400;
 
 static mut SCHEDULER: Option<Scheduler> = None;
 
-// The start of a program under an operating system, memcpy and memset: a microcontroller has its own.
+// The start of a program under an operating system, memcpy and memset: a microcontroller has its
+// own.
 #[link(name = "c")]
 unsafe extern "C" {}
 
@@ -37,7 +40,8 @@ fn log10(x: f32) -> f32 {
 }
 
 fn run(slot: &mut Option<Scheduler>) -> u8 {
-    let config = Config { fit_samples: 60, test_samples: 120, decay: Decay::Cosine, ..Config::new(STEPS) };
+    let config =
+        Config { fit_samples: 60, test_samples: 120, decay: Decay::Cosine, ..Config::new(STEPS) };
     let Ok(scheduler) = Scheduler::new(config) else { return 1 };
     let scheduler = slot.insert(scheduler);
     let mut peak = 0.0;

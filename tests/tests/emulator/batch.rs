@@ -42,8 +42,17 @@ impl<'a, T: Number> Batch<'a, T> {
     pub fn of(config: &Config, cases: &'a [Case<T>]) -> Self {
         let (mut curves, mut losses) = (Vec::new(), Vec::new());
         for case in cases {
-            let curve = Curve::new(losses.len() as u64, case.history.len() as u32, case.history.resolution());
-            curves.push(Curve { seed: case.seed, test: case.test, fewest: config.min_samples, ..curve });
+            let curve = Curve::new(
+                losses.len() as u64,
+                case.history.len() as u32,
+                case.history.resolution(),
+            );
+            curves.push(Curve {
+                seed: case.seed,
+                test: case.test,
+                fewest: config.min_samples,
+                ..curve
+            });
             losses.extend_from_slice(case.history.values());
         }
         let fits = cases.iter().map(|case| case.fit.to_array()).collect();
@@ -52,7 +61,9 @@ impl<'a, T: Number> Batch<'a, T> {
 
     /// What becomes of the kernels' results; `None` where core has to be asked.
     pub fn measured(&self, results: &Results<T>) -> Vec<Option<Measurement<T>>> {
-        let one = |(i, case): (usize, &Case<T>)| results.measurement(i, &self.curves[i], &self.params, &case.fit);
+        let one = |(i, case): (usize, &Case<T>)| {
+            results.measurement(i, &self.curves[i], &self.params, &case.fit)
+        };
         self.cases.iter().enumerate().map(one).collect()
     }
 }

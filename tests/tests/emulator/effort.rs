@@ -18,7 +18,11 @@ fn operations_are_those_of_the_benchmark() {
     }
     let mean = sums.map(|kernel| kernel.map(|sum| sum / CURVES));
     let said = [[work::FIT.simple, work::FIT.special], [work::VOTE.simple, work::VOTE.special]];
-    // How many sweeps the spectrum takes, and how many locations can be passed over, depends on the losses.
+    // How many sweeps the spectrum takes, and how many locations can be passed over, depends on the
+    // losses.
     let close = |(a, b): (&u64, &u64)| a.abs_diff(*b) * 100 <= 2 * b;
-    assert!(mean.as_flattened().iter().zip(said.as_flattened()).all(close), "counted {mean:?}, said {said:?}");
+    assert!(
+        mean.as_flattened().iter().zip(said.as_flattened()).all(close),
+        "counted {mean:?}, said {said:?}"
+    );
 }

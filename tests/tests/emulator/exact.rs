@@ -1,4 +1,5 @@
-//! One vote of the kernels and of core against the Gaussian process in 256 bits, at the same hyper-parameters.
+//! One vote of the kernels and of core against the Gaussian process in 256 bits, at the same
+//! hyper-parameters.
 
 use crate::batch::{Batch, Case};
 use crate::ffi::{Order, emulate};
@@ -14,14 +15,17 @@ fn location(i: u32) -> f64 {
     f64::from(i) / f64::from(LAST)
 }
 
-/// What 256 bits say of a vote whose largest z and highest location before the argmin lie where `guide` has them.
+/// What 256 bits say of a vote whose largest z and highest location before the argmin lie where
+/// `guide` has them.
 fn exact(gp: &WideGp, guide: &Posterior<f64>, argmin: u32) -> Inference<f64> {
     let mean = |i: u32| guide.mean_at(location(i));
     let z = |i: u32| {
         let spread = guide.variance_of_difference(location(i), 1.0) + 1e-4;
         (mean(LAST) - mean(i)) / spread.sqrt()
     };
-    let top = |range: std::ops::Range<u32>, f: &dyn Fn(u32) -> f64| range.max_by(|&a, &b| f(a).total_cmp(&f(b)));
+    let top = |range: std::ops::Range<u32>, f: &dyn Fn(u32) -> f64| {
+        range.max_by(|&a, &b| f(a).total_cmp(&f(b)))
+    };
     let certainty = |low: u32, high: u32| {
         let (low, high) = (location(low), location(high));
         let spread = gp.variance_of_difference(low, high).to_f64() + 1e-4;
@@ -37,17 +41,21 @@ fn exact(gp: &WideGp, guide: &Posterior<f64>, argmin: u32) -> Inference<f64> {
 /// Curve `c` of `n` losses: a fall and a rise, with noise or without.
 fn curve(c: u32, n: u32) -> Vec<f64> {
     let (best, noise) = (f64::from(c % 7) / 7.0, [0.0, 1e-3, 0.1, 1.0][c as usize % 4]);
-    let random = |i: u32| autowu_core::sampling::mix(u64::from((i << 8) | c)) as f64 / u64::MAX as f64 - 0.5;
-    (0..n).map(|i| 1.0 + 4.0 * (f64::from(i) / f64::from(n) - best).powi(2) + noise * random(i)).collect()
+    let random =
+        |i: u32| autowu_core::sampling::mix(u64::from((i << 8) | c)) as f64 / u64::MAX as f64 - 0.5;
+    (0..n)
+        .map(|i| 1.0 + 4.0 * (f64::from(i) / f64::from(n) - best).powi(2) + noise * random(i))
+        .collect()
 }
 
-/// Worst of 24 curves: kernels 2.5e-11, core 2.2e-11; in the curves of laws.rs where the two are furthest
-/// apart kernels 8.7e-10, core 2.8e-9.
+/// Worst of 24 curves: kernels 2.5e-11, core 2.2e-11; in the curves of laws.rs where the two are
+/// furthest apart kernels 8.7e-10, core 2.8e-9.
 #[test]
 fn a_vote_in_doubles_is_that_of_256_bits() {
     let config = Config::new(1000);
     let lengths = (0..24).map(|c| if c < 22 { 10 + 11 * c % 71 } else { 556 + c });
-    let cases: Vec<Case<f64>> = batch(&lengths.zip(0..).map(|(n, c)| curve(c, n)).collect::<Vec<_>>());
+    let cases: Vec<Case<f64>> =
+        batch(&lengths.zip(0..).map(|(n, c)| curve(c, n)).collect::<Vec<_>>());
     let batch = Batch::of(&config, &cases);
     let results = emulate(&batch, Order::Forward);
     for (i, (case, measured)) in cases.iter().zip(batch.measured(&results)).enumerate() {
@@ -55,13 +63,18 @@ fn a_vote_in_doubles_is_that_of_256_bits() {
             continue;
         };
         let [mean, output_scale, noise] = results.hypers[i];
-        let samples: Vec<(f64, f64)> = subset(case, &results, i, 1, vote_size(&config, results.samples[i])).collect();
+        let samples: Vec<(f64, f64)> =
+            subset(case, &results, i, 1, vote_size(&config, results.samples[i])).collect();
         let factor = Factor::of(samples.iter().copied(), config.length_scale);
         let posterior = Posterior::condition(&factor, &Hyper { mean, output_scale, noise });
         let gp = WideGp::condition(&samples, [mean, output_scale, noise], config.length_scale);
-        for (who, vote, bound) in [("kernels", kernel, 1e-9), ("core", &posterior.past_minimum(), 1e-8)] {
+        for (who, vote, bound) in
+            [("kernels", kernel, 1e-9), ("core", &posterior.past_minimum(), 1e-8)]
+        {
             let exact = exact(&gp, &posterior, vote.argmin);
-            let apart = (vote.probability - exact.probability).abs().max((vote.descent - exact.descent).abs());
+            let apart = (vote.probability - exact.probability)
+                .abs()
+                .max((vote.descent - exact.descent).abs());
             assert!(apart < bound, "{who}, {} losses: {vote:?}, exact {exact:?}", samples.len());
         }
     }
@@ -73,12 +86,14 @@ fn fit(samples: &[(f64, f64)], length_scale: f64) -> [f64; 3] {
     let (mut at, mut first, mut second) = ([0.0, a, b], [0.0; 3], [0.0; 3]);
     let hyper = |at: [f64; 3]| [at[0], at[1].exp().ln_1p(), 1e-4 + at[2].exp().ln_1p()];
     for step in 1..=100 {
-        let slope = WideGp::condition(samples, hyper(at), length_scale).gradient().map(|g| g.to_f64());
+        let slope =
+            WideGp::condition(samples, hyper(at), length_scale).gradient().map(|g| g.to_f64());
         for i in 0..3 {
             let slope = slope[i] * if i == 0 { 1.0 } else { 1.0 / (1.0 + (-at[i]).exp()) };
             first[i] = 0.9 * first[i] + 0.1 * slope;
             second[i] = 0.999 * second[i] + 0.001 * slope * slope;
-            let (m, v) = (first[i] / (1.0 - 0.9_f64.powi(step)), second[i] / (1.0 - 0.999_f64.powi(step)));
+            let (m, v) =
+                (first[i] / (1.0 - 0.9_f64.powi(step)), second[i] / (1.0 - 0.999_f64.powi(step)));
             at[i] -= 0.01 * m / (v.sqrt() + 1e-8);
         }
     }
@@ -98,7 +113,8 @@ fn a_fit_in_doubles_is_that_of_256_bits() {
         let noise = noise.max(scatter);
         let core = case.measure(&config).hyper;
         let core = [core.mean - shift, core.output_scale, core.noise];
-        for (who, [m, s, n], bound) in [("kernels", results.hypers[i], 1e-9), ("core", core, 1e-9)] {
+        for (who, [m, s, n], bound) in [("kernels", results.hypers[i], 1e-9), ("core", core, 1e-9)]
+        {
             let apart = (m - mean).abs().max((s / scale - 1.0).abs()).max((n / noise - 1.0).abs());
             assert!(apart < bound, "{who}, curve {i}: {apart:e}");
         }

@@ -52,15 +52,28 @@ unsafe extern "C" {
     emulate!(emulate_f64, f64);
     fn scratch_bytes_f32() -> usize;
     fn scratch_bytes_f64() -> usize;
-    fn count_operations(params: *const Params, curve: *const Curve, losses: *const f32, four: *mut u64);
+    fn count_operations(
+        params: *const Params,
+        curve: *const Curve,
+        losses: *const f32,
+        four: *mut u64,
+    );
 }
 
-/// Operations of the kernels `fit` and `vote` for a curve, each as additions and multiplications, and all others.
+/// Operations of the kernels `fit` and `vote` for a curve, each as additions and multiplications,
+/// and all others.
 pub fn operations(config: &Config, losses: &[f32], seed: u64) -> [[u64; 2]; 2] {
     let curve = Curve { seed, ..Curve::new(0, losses.len() as u32, 1) };
     let mut counted = [[0; 2]; 2];
     // SAFETY: the curve lies within `losses`, and there is room for four numbers.
-    unsafe { count_operations(&Params::of(config), &curve, losses.as_ptr(), counted.as_flattened_mut().as_mut_ptr()) };
+    unsafe {
+        count_operations(
+            &Params::of(config),
+            &curve,
+            losses.as_ptr(),
+            counted.as_flattened_mut().as_mut_ptr(),
+        )
+    };
     counted
 }
 
@@ -88,7 +101,8 @@ impl Emulated for f64 {
 pub fn emulate<T: Emulated>(batch: &Batch<'_, T>, order: Order) -> Results<T> {
     let Batch { params, curves, losses, fits, .. } = batch;
     let mut results = Results::zeroed(fits, params.votes());
-    // SAFETY: the kernels' arguments as resident.rs has them: every curve lies within `losses`, and `results` has room for all.
+    // SAFETY: the kernels' arguments as resident.rs has them: every curve lies within `losses`, and
+    // `results` has room for all.
     let status = unsafe {
         T::EMULATE(
             params,

@@ -14,7 +14,8 @@ pub fn run<T: Number>(batch: &Batch<'_, T>) -> Option<Results<T>> {
         return None;
     };
     let kernels = Kernels::load(&stream).expect("the kernels load");
-    let results = kernels.run(&batch.params, &batch.curves, Losses::Host(&batch.losses), &batch.fits);
+    let results =
+        kernels.run(&batch.params, &batch.curves, Losses::Host(&batch.losses), &batch.fits);
     Some(results.expect("the kernels run"))
 }
 

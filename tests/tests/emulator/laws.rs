@@ -15,7 +15,8 @@ use proptest::test_runner::RngSeed;
 struct Bounds {
     /// Relative, of the center and the scale.
     view: f64,
-    /// Of the hyper-parameters: absolute of the mean (of standardised losses), relative of the others.
+    /// Of the hyper-parameters: absolute of the mean (of standardised losses), relative of the
+    /// others.
     hyper: f64,
     /// Absolute, of the probabilities at the kernels' own hyper-parameters.
     vote: f64,
@@ -23,11 +24,13 @@ struct Bounds {
     test: f64,
 }
 
-// Adam divides a slope by its own size plus 1e-8, which magnifies rounding where the evidence is flat, and core adds up normal equations,
-// which the kernels' triangular factor does not (exact.rs). Worst of some 480 curves: view 9e-16, hyper 1.1e-9, test 4.5e-10, vote 4.6e-10; by the
-// paper's rule vote 1.8e-9.
+// Adam divides a slope by its own size plus 1e-8, which magnifies rounding where the evidence is
+// flat, and core adds up normal equations, which the kernels' triangular factor does not
+// (exact.rs). Worst of some 480 curves: view 9e-16, hyper 1.1e-9, test 4.5e-10, vote 4.6e-10; by
+// the paper's rule vote 1.8e-9.
 const F64: Bounds = Bounds { view: 1e-13, hyper: 1e-8, vote: 1e-8, test: 1e-8 };
-/// The paper's rule tests from the first loss on; with two losses the mean is hardly determined. Worst: hyper and test 4e-5.
+/// The paper's rule tests from the first loss on; with two losses the mean is hardly determined.
+/// Worst: hyper and test 4e-5.
 const F64_PAPER: Bounds = Bounds { hyper: 1e-3, test: 1e-3, ..F64 };
 /// Worst of 480 curves: view 5e-7, hyper 3.5e-4, test 3.9e-5.
 const F32: Bounds = Bounds { view: 1e-5, hyper: 5e-3, vote: 2e-3, test: 2e-3 };
@@ -59,14 +62,21 @@ pub fn vote_size(config: &Config, samples: u32) -> u32 {
 }
 
 /// What core's posterior says of one vote, given the kernels' view and hyper-parameters.
-fn vote_at<T: Real>(config: &Config, case: &Case<T>, results: &Results<T>, i: usize, vote: u32) -> Inference<T> {
+fn vote_at<T: Real>(
+    config: &Config,
+    case: &Case<T>,
+    results: &Results<T>,
+    i: usize,
+    vote: u32,
+) -> Inference<T> {
     let [mean, output_scale, noise] = results.hypers[i];
     let samples = subset(case, results, i, vote + 1, vote_size(config, results.samples[i]));
     let factor = Factor::of(samples, T::of(config.length_scale));
     Posterior::condition(&factor, &Hyper { mean, output_scale, noise }).past_minimum()
 }
 
-/// Whether two results agree, and the same vote comes out wherever the bound does not leave it open.
+/// Whether two results agree, and the same vote comes out wherever the bound does not leave it
+/// open.
 fn agree<T: Real>(
     config: &Config,
     bounds: &Bounds,
@@ -77,7 +87,11 @@ fn agree<T: Real>(
     let near = |name: &str, a: T, b: T, bound: f64| {
         let (a, b) = (f(a), f(b));
         let fine = a == b || (a - b).abs() <= bound;
-        if fine { Ok(()) } else { Err(format!("{name}: kernel {a:e}, core {b:e}, bound {bound:e}")) }
+        if fine {
+            Ok(())
+        } else {
+            Err(format!("{name}: kernel {a:e}, core {b:e}, bound {bound:e}"))
+        }
     };
     if kernel.samples != core.samples || kernel.votes.len() != core.votes.len() {
         return Err(format!(
@@ -98,7 +112,8 @@ fn agree<T: Real>(
     near("noise", a.noise, b.noise, bounds.hyper * f(b.noise))?;
     for (i, (a, b)) in kernel.votes.iter().zip(&core.votes).enumerate() {
         near(&format!("probability of vote {i}"), a.probability, b.probability, bounds.test)?;
-        // Elsewhere the means of two locations are equal to the bound, and either may be the lowest.
+        // Elsewhere the means of two locations are equal to the bound, and either may be the
+        // lowest.
         if a.argmin == b.argmin {
             near(&format!("descent of vote {i}"), a.descent, b.descent, bounds.test)?;
         }
@@ -123,8 +138,9 @@ fn holds<T: Emulated>(config: &Config, cases: &[Case<T>], bounds: &Bounds) -> Re
         }
     }
     near_core(config, &batch, bounds, &results)?;
-    gpu::run(&batch)
-        .map_or(Ok(()), |results| near_core(config, &batch, bounds, &results).map_err(|e| format!("GPU: {e}")))
+    gpu::run(&batch).map_or(Ok(()), |results| {
+        near_core(config, &batch, bounds, &results).map_err(|e| format!("GPU: {e}"))
+    })
 }
 
 fn near_core<T: Number>(
@@ -137,7 +153,8 @@ fn near_core<T: Number>(
         let core = case.measure(config);
         let told = |e| format!("curve {i}: {e}\n{case:?}");
         let Some(kernel) = kernel else {
-            // `None` says that a number came out that no run can have, and that core is to be asked: right only where core has none either.
+            // `None` says that a number came out that no run can have, and that core is to be
+            // asked: right only where core has none either.
             let is_number = |v: &Inference<T>| v.probability.is_finite() && v.descent.is_finite();
             if core.votes.iter().all(is_number) {
                 return Err(told(format!("kernel {:?}, core {core:?}", results.hypers[i])));
@@ -154,14 +171,17 @@ fn near_core<T: Number>(
                 worst = worst.max(apart(a.descent, b.descent));
             }
             if !(worst <= bounds.vote) {
-                return Err(told(format!("vote {vote} at the same hyper-parameters: kernel {a:?}, core {b:?}")));
+                return Err(told(format!(
+                    "vote {vote} at the same hyper-parameters: kernel {a:?}, core {b:?}"
+                )));
             }
         }
     }
     Ok(())
 }
 
-/// Curves as training gives them, and others: a fall and a rise with noise; with losses that are not finite; all equal; huge and tiny.
+/// Curves as training gives them, and others: a fall and a rise with noise; with losses that are
+/// not finite; all equal; huge and tiny.
 fn curve() -> impl Strategy<Value = Vec<f64>> {
     let length = prop_oneof![3 => 1_usize..40, 1 => 40_usize..600];
     let shape = (length, 0.05..0.95_f64, 0.0..0.3_f64, any::<u64>(), 0_u32..8, -3.0..3.0_f64);
@@ -190,9 +210,14 @@ pub fn batch<T: Emulated>(curves: &[Vec<f64>]) -> Vec<Case<T>> {
 }
 
 fn config() -> ProptestConfig {
-    let fixed = ProptestConfig { cases: 12, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() };
-    let given = std::env::var_os("PROPTEST_RNG_SEED").is_some() || std::env::var_os("PROPTEST_CASES").is_some();
-    ProptestConfig { failure_persistence: None, ..if given { ProptestConfig::default() } else { fixed } }
+    let fixed =
+        ProptestConfig { cases: 12, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() };
+    let given = std::env::var_os("PROPTEST_RNG_SEED").is_some()
+        || std::env::var_os("PROPTEST_CASES").is_some();
+    ProptestConfig {
+        failure_persistence: None,
+        ..if given { ProptestConfig::default() } else { fixed }
+    }
 }
 
 proptest! {
@@ -235,7 +260,9 @@ fn two_hundred_curves_in_one_batch() {
 #[test]
 fn a_second_test_goes_on_from_the_fit_of_the_first() {
     let config = Config::new(1000);
-    let losses = |n: u32| (0..n).map(|i| (f64::from(i) / 60.0 - 0.5).powi(2) + 0.01 * f64::from(i * 37 % 11));
+    let losses = |n: u32| {
+        (0..n).map(|i| (f64::from(i) / 60.0 - 0.5).powi(2) + 0.01 * f64::from(i * 37 % 11))
+    };
     let first = Case::<f64>::new(losses(60), 3);
     let fit = first.measure(&config).fit;
     let second = Case { fit, test: 1, ..Case::new(losses(70), 3) };
@@ -244,7 +271,8 @@ fn a_second_test_goes_on_from_the_fit_of_the_first() {
 
 #[test]
 fn averaged_histories_keep_their_places() {
-    let losses = (0..5000).map(|i| (f64::from(i) / 5000.0 - 0.4).powi(2) + 0.02 * f64::from(i * 37 % 11));
+    let losses =
+        (0..5000).map(|i| (f64::from(i) / 5000.0 - 0.4).powi(2) + 0.02 * f64::from(i * 37 % 11));
     let case = Case::<f64>::new(losses, 9);
     assert!(case.history.resolution() > 1);
     holds(&Config::new(100_000), &[case], &F64).expect("the laws");
@@ -253,13 +281,19 @@ fn averaged_histories_keep_their_places() {
 #[test]
 fn the_ends_of_the_range_never_give_a_wrong_vote() {
     for scale in [1e-300, 1e300, f64::MAX / 2.0] {
-        let losses = |n: i32| (0..n).map(move |i| scale * (f64::from(i) / f64::from(n) - 0.5).powi(2));
-        holds::<f64>(&Config::new(1000), &[Case::new(losses(50), 1), Case::new(losses(3), 2)], &F64).expect("the laws");
+        let losses =
+            |n: i32| (0..n).map(move |i| scale * (f64::from(i) / f64::from(n) - 0.5).powi(2));
+        holds::<f64>(
+            &Config::new(1000),
+            &[Case::new(losses(50), 1), Case::new(losses(3), 2)],
+            &F64,
+        )
+        .expect("the laws");
     }
 }
 
-/// Squares of raw losses overflow in one place after the other on the way up. What the kernels say then is what core says, or is no
-/// number, and core is asked.
+/// Squares of raw losses overflow in one place after the other on the way up. What the kernels say
+/// then is what core says, or is no number, and core is asked.
 #[test]
 fn raw_losses_of_any_size_never_give_a_wrong_verdict() {
     fn at<T: Emulated>(exponents: impl Iterator<Item = i32>) {
@@ -267,10 +301,17 @@ fn raw_losses_of_any_size_never_give_a_wrong_verdict() {
             let scale = 10_f64.powi(exponent);
             let block = |i: u32| if (i / 256).is_multiple_of(2) { scale } else { -scale };
             let square = |i: u32| scale * (f64::from(i) / 50.0 - 0.5).powi(2);
-            let cases = [Case::<T>::new((0..1024).map(block), 1), Case::new((0..50).map(square), 2)];
-            let config = Config { standardise: false, clip: false, noise_blocks: blocks, ..Config::new(1000) };
+            let cases =
+                [Case::<T>::new((0..1024).map(block), 1), Case::new((0..50).map(square), 2)];
+            let config = Config {
+                standardise: false,
+                clip: false,
+                noise_blocks: blocks,
+                ..Config::new(1000)
+            };
             let batch = Batch::of(&config, &cases);
-            for (case, kernel) in cases.iter().zip(batch.measured(&emulate(&batch, Order::Forward))) {
+            for (case, kernel) in cases.iter().zip(batch.measured(&emulate(&batch, Order::Forward)))
+            {
                 let core = case.measure(&config);
                 if let Some(kernel) = kernel {
                     assert_eq!(
@@ -288,6 +329,12 @@ fn raw_losses_of_any_size_never_give_a_wrong_verdict() {
 
 #[test]
 fn shared_memory_is_as_large_as_the_launch_says() {
-    assert_eq!(<f32 as Emulated>::scratch_bytes(), <f32 as autowu_cuda::Number>::SCRATCH_BYTES as usize);
-    assert_eq!(<f64 as Emulated>::scratch_bytes(), <f64 as autowu_cuda::Number>::SCRATCH_BYTES as usize);
+    assert_eq!(
+        <f32 as Emulated>::scratch_bytes(),
+        <f32 as autowu_cuda::Number>::SCRATCH_BYTES as usize
+    );
+    assert_eq!(
+        <f64 as Emulated>::scratch_bytes(),
+        <f64 as autowu_cuda::Number>::SCRATCH_BYTES as usize
+    );
 }

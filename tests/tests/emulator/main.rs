@@ -1,6 +1,7 @@
 //! The CUDA kernels on the CPU, thread by thread, against core.
 //!
-//! Shared memory starts as NaN, and threads run in three orders: a missing barrier shows as a difference between them.
+//! Shared memory starts as NaN, and threads run in three orders: a missing barrier shows as a
+//! difference between them.
 #![allow(unsafe_code)]
 #![allow(clippy::expect_used, clippy::panic)] // helpers outside #[test]
 
@@ -23,5 +24,7 @@ mod laws;
 #[cfg(not(emulator))]
 #[test]
 fn skipped() {
-    println!("SKIPPED: the kernels were not compiled for the CPU, because there is no C++ compiler for tests/build.rs");
+    println!(
+        "SKIPPED: the kernels were not compiled for the CPU, because there is no C++ compiler for tests/build.rs"
+    );
 }

@@ -12,14 +12,17 @@ pub fn configs() -> impl Strategy<Value = Config> {
         Just(Decay::ConstantCosine { fraction: 0.2 }),
         (0.01..=1.0).prop_map(|fraction| Decay::ConstantSqrt { fraction }),
     ];
-    let presets = (1..400_u64, 1..40_u64, 0..4_u8).prop_map(|(steps, per_epoch, preset)| match preset {
-        0 => Config::new(steps),
-        1 => Config::new(steps).without_restore(),
-        2 => Config::paper(per_epoch, steps.div_ceil(per_epoch)),
-        _ => Config { detection: Detection::EndWarmup, ..Config::new(steps) },
-    });
-    let interval = prop_oneof![(1..40_u64).prop_map(Interval::Steps), (1.001..3.0).prop_map(Interval::Growth)];
-    let patience = prop_oneof![(1..4_u32).prop_map(Patience::Tests), (1.001..3.0).prop_map(Patience::Growth)];
+    let presets =
+        (1..400_u64, 1..40_u64, 0..4_u8).prop_map(|(steps, per_epoch, preset)| match preset {
+            0 => Config::new(steps),
+            1 => Config::new(steps).without_restore(),
+            2 => Config::paper(per_epoch, steps.div_ceil(per_epoch)),
+            _ => Config { detection: Detection::EndWarmup, ..Config::new(steps) },
+        });
+    let interval =
+        prop_oneof![(1..40_u64).prop_map(Interval::Steps), (1.001..3.0).prop_map(Interval::Growth)];
+    let patience =
+        prop_oneof![(1..4_u32).prop_map(Patience::Tests), (1.001..3.0).prop_map(Patience::Growth)];
     let samples = (1..30_u32, 1..120_u32, 1..200_u32, 1..=3_u32);
     let rules = (any::<bool>(), any::<bool>(), any::<bool>(), 0..30_u32, 0.01..=1.0);
     (presets, decay, interval, patience, samples, rules, any::<u64>()).prop_map(
@@ -35,7 +38,11 @@ pub fn configs() -> impl Strategy<Value = Config> {
                 votes: samples.3,
                 fallback: if argmin { Fallback::Argmin } else { Fallback::Reached },
                 clip,
-                non_finite: if ignore { NonFinite::Ignore } else { NonFinite::EndClimb { back_steps } },
+                non_finite: if ignore {
+                    NonFinite::Ignore
+                } else {
+                    NonFinite::EndClimb { back_steps }
+                },
                 warmup_fraction,
                 floor_lr: preset.min_lr * (seed % 3) as f64 / 2.0,
                 seed,

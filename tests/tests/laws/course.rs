@@ -1,6 +1,8 @@
 //! The course of a run: what it says it will do, what changes it, and how its climbs go on.
 
-use autowu_core::{AutoWu, Climb, Config, Detection, Event, Interval, NonFinite, Observation, Phase, Reason};
+use autowu_core::{
+    AutoWu, Climb, Config, Detection, Event, Interval, NonFinite, Observation, Phase, Reason,
+};
 use autowu_tests::curves::{bowl, noise};
 use proptest::prelude::*;
 
@@ -16,11 +18,11 @@ fn climb(autowu: &Scheduler) -> Option<Climb<f64>> {
 }
 
 proptest! {
-    /// Until the step that `steps_until_test` names, finite losses make nothing happen. In a warmup that step does.
+    /// Until the step that `steps_until_due` names, finite losses make nothing happen. In a warmup that step does.
     #[test]
     fn nothing_happens_before_it_is_said_to(config in configs(), seed in any::<u64>()) {
         let mut autowu = Scheduler::new(config).unwrap();
-        let mut quiet = autowu.steps_until_test();
+        let mut quiet = autowu.steps_until_due();
         for loss in losses(seed, 0, config.total_steps + 5) {
             let warmup = climb(&autowu).is_some();
             let due = quiet == Some(1);
@@ -31,11 +33,11 @@ proptest! {
                 autowu.resolve(&autowu.test());
             }
             quiet = if due || observation != Observation::Nothing {
-                autowu.steps_until_test()
+                autowu.steps_until_due()
             } else {
                 quiet.map(|steps| steps - 1)
             };
-            prop_assert_eq!(quiet, autowu.steps_until_test());
+            prop_assert_eq!(quiet, autowu.steps_until_due());
         }
     }
 
@@ -94,8 +96,8 @@ proptest! {
     }
 }
 
-/// A NaN puts the learning rate back by `back_steps`, at most to where the climb began, and what follows rises as many times more slowly as after
-/// a minimum.
+/// A NaN puts the learning rate back by `back_steps`, at most to where the climb began, and what
+/// follows rises as many times more slowly as after a minimum.
 #[test]
 fn nan_goes_back_by_the_steps_it_was_told() {
     for (back_steps, detection, slower) in [
@@ -103,7 +105,11 @@ fn nan_goes_back_by_the_steps_it_was_told() {
         (7, Detection::ClimbOn { slowdown: 5.0 }, 5.0),
         (1000, Detection::EndWarmup, 1.0),
     ] {
-        let config = Config { detection, non_finite: NonFinite::EndClimb { back_steps }, ..Config::new(400) };
+        let config = Config {
+            detection,
+            non_finite: NonFinite::EndClimb { back_steps },
+            ..Config::new(400)
+        };
         let mut autowu = Scheduler::new(config).unwrap();
         let mut lrs = Vec::new();
         let event = (0..60_u64).find_map(|step| {
@@ -114,9 +120,15 @@ fn nan_goes_back_by_the_steps_it_was_told() {
         let Some(Event::Restore { step: 51, reason: Reason::NonFinite, from, to }) = event else {
             panic!("{event:?}");
         };
-        assert_eq!((from, to, autowu.lr()), (lrs[50], lrs[50_usize.saturating_sub(back_steps as usize)], to));
+        assert_eq!(
+            (from, to, autowu.lr()),
+            (lrs[50], lrs[50_usize.saturating_sub(back_steps as usize)], to)
+        );
         let (before, after) = ((lrs[1] / lrs[0]).ln(), (autowu.lr_ahead(1) / to).ln());
-        assert!((after * slower / before - 1.0).abs() < 1e-9, "{before} → {after}, slower by {slower}");
+        assert!(
+            (after * slower / before - 1.0).abs() < 1e-9,
+            "{before} → {after}, slower by {slower}"
+        );
     }
 }
 
@@ -131,7 +143,9 @@ fn a_climb_goes_on_as_slowly_as_it_was_told() {
             let lr = autowu.lr();
             autowu.step(bowl(lr, 1e-3)).event.filter(|e| e.kind() == "restore")
         });
-        let Some(Event::Restore { step, reason: Reason::PastMinimum, to, .. }) = event else { panic!("{event:?}") };
+        let Some(Event::Restore { step, reason: Reason::PastMinimum, to, .. }) = event else {
+            panic!("{event:?}")
+        };
         let now = climb(&autowu).unwrap();
         assert_eq!((now.base, now.start, now.number), (to, step, 1));
         assert!(step < 160 && (now.rate * slowdown / first - 1.0).abs() < 1e-12, "{now:?}");
@@ -153,14 +167,19 @@ fn a_first_minimum_ends_the_climb() {
             lrs.push(lr);
             events.extend(autowu.step(bowl(lr, 1e-3)).event.filter(|e| e.kind() != "snapshot"));
         }
-        assert_eq!(matches!(events[0], Event::Restore { reason: Reason::PastMinimum, .. }), restores, "{events:?}");
+        assert_eq!(
+            matches!(events[0], Event::Restore { reason: Reason::PastMinimum, .. }),
+            restores,
+            "{events:?}"
+        );
         let step = events[0].step() as usize;
         assert!(step < 160 && lrs[step] < lrs[step - 1], "{events:?}");
         assert!(lrs[step..].windows(2).all(|w| w[1] <= w[0]), "{events:?}");
     }
 }
 
-/// A later climb keeps its slow pace until its learning rate has grown fourfold; if the loss still falls then, it goes on at the first pace.
+/// A later climb keeps its slow pace until its learning rate has grown fourfold; if the loss still
+/// falls then, it goes on at the first pace.
 #[test]
 fn a_climb_that_was_put_back_too_early_goes_on_at_full_pace() {
     let wave = |step: u64| if step < 30 { (step as f64 / 5.0).cos() } else { 0.0 };
@@ -180,7 +199,10 @@ fn a_climb_that_was_put_back_too_early_goes_on_at_full_pace() {
             let grown = autowu.lr() >= 4.0 * before.base;
             if slow && grown && before.rate > 0.0 {
                 quickened += 1;
-                assert_eq!((after.rate, after.base, after.number), (first, autowu.lr(), before.number + 1));
+                assert_eq!(
+                    (after.rate, after.base, after.number),
+                    (first, autowu.lr(), before.number + 1)
+                );
             } else {
                 assert_eq!(after, before, "seed {seed}, step {step}");
             }

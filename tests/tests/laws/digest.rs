@@ -20,7 +20,9 @@ fn midway() -> Scheduler {
 fn leaves(value: &Value, path: &str, out: &mut Vec<String>) {
     match value {
         Value::Object(map) => map.iter().for_each(|(k, v)| leaves(v, &format!("{path}/{k}"), out)),
-        Value::Array(list) => list.iter().enumerate().for_each(|(i, v)| leaves(v, &format!("{path}/{i}"), out)),
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(i, v)| leaves(v, &format!("{path}/{i}"), out))
+        }
         _ => out.push(path.to_owned()),
     }
 }
@@ -34,16 +36,21 @@ fn changes(value: &Value) -> Vec<Value> {
             vec![(n + 1).into(), n.saturating_sub(1).into()]
         }
         Value::String(text) => match text.parse::<f64>() {
-            Ok(x) => vec![(x * 1.0001).to_string().into(), (x * 0.9999).to_string().into(), "0.25".into()],
-            Err(_) => {
-                ["Linear", "Reached", "Argmin", "Floor", "Reference", "EndWarmup", "Ignore"].map(Value::from).to_vec()
-            }
+            Ok(x) => vec![
+                (x * 1.0001).to_string().into(),
+                (x * 0.9999).to_string().into(),
+                "0.25".into(),
+            ],
+            Err(_) => ["Linear", "Reached", "Argmin", "Floor", "Reference", "EndWarmup", "Ignore"]
+                .map(Value::from)
+                .to_vec(),
         },
         _ => vec![],
     }
 }
 
-/// Changes each part of a saved state in turn: where the result is a valid state, its digest is another.
+/// Changes each part of a saved state in turn: where the result is a valid state, its digest is
+/// another.
 #[test]
 fn every_part_of_the_state_counts() {
     let state = serde_json::to_value(midway()).unwrap();
@@ -71,7 +78,8 @@ fn every_part_of_the_state_counts() {
 fn no_two_states_of_a_run_share_a_digest() {
     let mut seen = HashMap::new();
     for seed in 0..4 {
-        let mut autowu = Scheduler::new(Config { test_samples: 100, seed, ..Config::new(300) }).unwrap();
+        let mut autowu =
+            Scheduler::new(Config { test_samples: 100, seed, ..Config::new(300) }).unwrap();
         for &loss in &curve(seed, 320) {
             autowu.step(loss);
             assert_eq!(seen.insert(autowu.digest(), autowu.steps()), None);
@@ -94,7 +102,8 @@ fn ranks_agree() {
     }
 }
 
-/// One bit of a loss on one rank shows at that step, whichever bit of whichever step, for as long as it is remembered.
+/// One bit of a loss on one rank shows at that step, whichever bit of whichever step, for as long
+/// as it is remembered.
 #[test]
 fn a_rank_that_disagrees_shows() {
     let config = Config { test_samples: 100, ..Config::new(120) };

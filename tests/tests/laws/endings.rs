@@ -10,7 +10,8 @@ fn blind() -> Config {
     Config { patience: Patience::Tests(1_000_000), ..Config::new(400) }
 }
 
-/// The events of a run, but for snapshots, and the last learning rate before the decay; the loss has its minimum at `best`.
+/// The events of a run, but for snapshots, and the last learning rate before the decay; the loss
+/// has its minimum at `best`.
 fn events(config: Config, best: f64) -> (Vec<Event<f64>>, f64) {
     let mut autowu = Scheduler::new(config).unwrap();
     let (mut events, mut reached) = (Vec::new(), 0.0);
@@ -28,7 +29,9 @@ fn events(config: Config, best: f64) -> (Vec<Event<f64>>, f64) {
 
 #[test]
 fn a_loss_that_falls_to_the_end_keeps_the_learning_rate_reached() {
-    for config in [blind(), blind().without_restore(), Config { fallback: Fallback::Reached, ..blind() }] {
+    for config in
+        [blind(), blind().without_restore(), Config { fallback: Fallback::Reached, ..blind() }]
+    {
         let (events, reached) = events(config, 1e3);
         let [Event::Decay { step, reason: Reason::WarmupUsed, from, peak }] = events[..] else {
             panic!("{events:?}");
@@ -41,14 +44,18 @@ fn a_loss_that_falls_to_the_end_keeps_the_learning_rate_reached() {
 fn a_minimum_that_nobody_believed_in_is_gone_back_to() {
     let near = |lr: f64| (0.02..0.2).contains(&lr);
     let (with_copy, _) = events(blind(), 0.06);
-    let [Event::Restore { step, reason: Reason::WarmupUsedBackToMinimum, to, .. }, Event::Decay { peak, .. }] =
-        with_copy[..]
+    let [
+        Event::Restore { step, reason: Reason::WarmupUsedBackToMinimum, to, .. },
+        Event::Decay { peak, .. },
+    ] = with_copy[..]
     else {
         panic!("{with_copy:?}");
     };
     assert!(step == 160 && near(to) && peak == to, "{with_copy:?}");
     let (without, _) = events(blind().without_restore(), 0.06);
-    let [Event::Decay { step: 160, reason: Reason::WarmupUsedBackToMinimum, peak, .. }] = without[..] else {
+    let [Event::Decay { step: 160, reason: Reason::WarmupUsedBackToMinimum, peak, .. }] =
+        without[..]
+    else {
         panic!("{without:?}");
     };
     assert!(near(peak), "{without:?}");
@@ -65,7 +72,11 @@ fn the_last_test_makes_do_with_fewer() {
     let mut autowu = Scheduler::new(blind()).unwrap();
     for step in 0..400 {
         let last = step >= 160;
-        assert_eq!(autowu.fewest(), if last && autowu.phase().name() == "warmup" { 5 } else { 10 }, "step {step}");
+        assert_eq!(
+            autowu.fewest(),
+            if last && autowu.phase().name() == "warmup" { 5 } else { 10 },
+            "step {step}"
+        );
         autowu.observe(1.0 + noise(3, step)); // no test is resolved, so that the warmup goes on
     }
 }
@@ -76,21 +87,34 @@ fn four_losses_are_too_few_for_the_last_test() {
     for (nan_at, tested) in [(150, true), (154, true), (155, false), (158, false)] {
         let mut autowu = Scheduler::new(Config::new(400)).unwrap();
         let falling = |step: u64| 3.0 - step as f64 / 100.0;
-        let outcomes: Vec<_> =
-            (0..161).map(|step| autowu.step(if step == nan_at { f64::NAN } else { falling(step) })).collect();
+        let outcomes: Vec<_> = (0..161)
+            .map(|step| autowu.step(if step == nan_at { f64::NAN } else { falling(step) }))
+            .collect();
         assert!(matches!(outcomes[nan_at as usize].event, Some(Event::Restore { .. })));
-        assert_eq!(outcomes[159].report.is_some(), tested, "NaN at {nan_at}: {:?}", outcomes[159].event);
+        assert_eq!(
+            outcomes[159].report.is_some(),
+            tested,
+            "NaN at {nan_at}: {:?}",
+            outcomes[159].event
+        );
         assert_eq!(autowu.phase().name(), "decay");
     }
 }
 
-/// A minimum that only the last test of the warmup sees is gone back to, and nothing rises after it.
+/// A minimum that only the last test of the warmup sees is gone back to, and nothing rises after
+/// it.
 #[test]
 fn a_minimum_at_the_last_test_is_gone_back_to() {
-    let once = Config { interval: Interval::Steps(1000), patience: Patience::Tests(1), ..Config::new(400) };
-    for (config, restores) in
-        [(once, true), (Config { detection: Detection::EndWarmup, ..once }, true), (once.without_restore(), false)]
-    {
+    let once = Config {
+        interval: Interval::Steps(1000),
+        patience: Patience::Tests(1),
+        ..Config::new(400)
+    };
+    for (config, restores) in [
+        (once, true),
+        (Config { detection: Detection::EndWarmup, ..once }, true),
+        (once.without_restore(), false),
+    ] {
         let mut autowu = Scheduler::new(config).unwrap();
         let mut events = Vec::new();
         for _ in 0..161 {
@@ -115,7 +139,8 @@ fn a_minimum_at_the_last_test_is_gone_back_to() {
     }
 }
 
-/// Losses that are not finite to the end: three times back, then it is said; when the warmup is over the decay begins, and nothing is said twice.
+/// Losses that are not finite to the end: three times back, then it is said; when the warmup is
+/// over the decay begins, and nothing is said twice.
 #[test]
 fn a_warmup_of_nan_ends_and_says_why() {
     for begin in [5, 100, 158, 159] {
@@ -125,12 +150,19 @@ fn a_warmup_of_nan_ends_and_says_why() {
             let loss = if step < begin { 3.0 - step as f64 / 100.0 } else { f64::NAN };
             events.extend(autowu.step(loss).event.filter(|e| e.kind() != "snapshot"));
         }
-        let still = |e: &&Event<f64>| matches!(e, Event::Diverged { reason: Reason::StillNonFinite, .. });
-        let back = events.iter().filter(|e| matches!(e, Event::Restore { reason: Reason::NonFinite, .. })).count();
+        let still =
+            |e: &&Event<f64>| matches!(e, Event::Diverged { reason: Reason::StillNonFinite, .. });
+        let back = events
+            .iter()
+            .filter(|e| matches!(e, Event::Restore { reason: Reason::NonFinite, .. }))
+            .count();
         let ends: Vec<_> = events.iter().filter(|e| e.kind() == "decay").collect();
         let said = usize::from(begin + 4 < 160);
         assert!(back == 3 && events.iter().filter(still).count() == said, "{begin}: {events:?}");
-        assert!(matches!(ends[..], [Event::Decay { reason: Reason::StillNonFinite, .. }]), "{begin}: {events:?}");
+        assert!(
+            matches!(ends[..], [Event::Decay { reason: Reason::StillNonFinite, .. }]),
+            "{begin}: {events:?}"
+        );
         assert_eq!(ends[0].step(), 160.max(begin + 4), "{begin}: {events:?}");
         assert_eq!(events.last().map(Event::kind), Some("decay"), "{begin}: {events:?}");
     }
@@ -142,12 +174,20 @@ fn a_decay_without_a_copy_does_not_go_back() {
     let mut autowu = Scheduler::new(Config::new(400)).unwrap();
     for step in 0..400 {
         let event = autowu.step(if step < 200 || step == 300 { f64::NAN } else { 1.0 }).event;
-        assert!(event.is_none_or(|e| e.kind() != "restore") && !autowu.may_restore(), "step {step}: {event:?}");
-        assert_eq!(event.is_some_and(|e| e.kind() == "diverged"), step == 0 || step == 300, "step {step}: {event:?}");
+        assert!(
+            event.is_none_or(|e| e.kind() != "restore") && !autowu.may_restore(),
+            "step {step}: {event:?}"
+        );
+        assert_eq!(
+            event.is_some_and(|e| e.kind() == "diverged"),
+            step == 0 || step == 300,
+            "step {step}: {event:?}"
+        );
     }
 }
 
-/// It goes back where a third of its peak is a normal number above the floor, whose ratio to `max_lr` is a number, and the run is not over.
+/// It goes back where a third of its peak is a normal number above the floor, whose ratio to
+/// `max_lr` is a number, and the run is not over.
 #[test]
 fn a_decay_goes_back_where_it_can() {
     for (floor_lr, max_lr, peak, nan_at, back) in [
@@ -162,14 +202,19 @@ fn a_decay_goes_back_where_it_can() {
         (0.0, 1.0, 0.75, 399, false),
     ] {
         let min_lr = if floor_lr > 0.0 { floor_lr } else { 1e-5 };
-        let mut autowu = Scheduler::new(Config { min_lr, max_lr, floor_lr, ..Config::new(400) }).unwrap();
+        let mut autowu =
+            Scheduler::new(Config { min_lr, max_lr, floor_lr, ..Config::new(400) }).unwrap();
         (0..nan_at).for_each(|step| {
             autowu.step(3.0 - step as f64 / 100.0);
         });
         let mut state = serde_json::to_value(&autowu).unwrap();
         state["phase"]["Decay"]["peak"] = peak.to_string().into();
         let mut autowu: Scheduler = serde_json::from_value(state).unwrap();
-        assert_eq!(autowu.may_restore(), back || nan_at == 399, "peak {peak}, floor {floor_lr}, step {nan_at}");
+        assert_eq!(
+            autowu.may_restore(),
+            back || nan_at == 399,
+            "peak {peak}, floor {floor_lr}, step {nan_at}"
+        );
         let event = autowu.step(f64::NAN).event.unwrap();
         let place = format!("peak {peak}, floor {floor_lr}, step {nan_at}: {event:?}");
         match event {

@@ -59,7 +59,7 @@ proptest! {
         let (mut single, mut sliced) = (Scheduler::new(config).unwrap(), Scheduler::new(config).unwrap());
         let mut rest = &losses[..];
         while !rest.is_empty() {
-            let longest = sliced.steps_until_test().unwrap_or(u64::MAX).min(rest.len() as u64);
+            let longest = sliced.steps_until_due().unwrap_or(u64::MAX).min(rest.len() as u64);
             let length = 1 + autowu_core::sampling::mix(cut ^ rest.len() as u64) % longest;
             let (slice, others) = rest.split_at(length as usize);
             let planned: Vec<f64> = (0..length).map(|ahead| sliced.lr_ahead(ahead)).collect();

@@ -17,8 +17,9 @@ fn verdict<T: autowu_core::Real>(losses: &[f64], config: Config) -> (Verdict, Ve
     (report.verdict, votes)
 }
 
-/// 1,000 made curves (AUTOWU_EFFORT=10: 10,000), one test each: at most one in a thousand differs. Of 10,000 it is one: its descent is as
-/// probable as the threshold, 0.99999, and there single precision has 6e-8 to tell. Elsewhere probabilities differ by up to 1e-3, because the
+/// 1,000 made curves (AUTOWU_EFFORT=10: 10,000), one test each: at most one in a thousand differs.
+/// Of 10,000 it is one: its descent is as probable as the threshold, 0.99999, and there single
+/// precision has 6e-8 to tell. Elsewhere probabilities differ by up to 1e-3, because the
 /// fit's hundred steps carry rounding on, and none of those lies at a threshold.
 #[test]
 fn single_precision_votes_as_double_does() {
@@ -27,7 +28,8 @@ fn single_precision_votes_as_double_does() {
     for seed in 0..curves {
         let steps = 20 + autowu_core::sampling::mix(seed) % 480;
         // What single precision is given, so that only the arithmetic differs.
-        let losses: Vec<f64> = curve(seed, steps).into_iter().map(|l| f64::from(l as f32)).collect();
+        let losses: Vec<f64> =
+            curve(seed, steps).into_iter().map(|l| f64::from(l as f32)).collect();
         let config = Config { seed, ..Config::new(2 * steps + 2) };
         let (double, single) = (verdict::<f64>(&losses, config), verdict::<f32>(&losses, config));
         past += u64::from(double.0 == Verdict::Past);
@@ -38,7 +40,12 @@ fn single_precision_votes_as_double_does() {
             println!("curve {seed}, {steps} losses: {:?} {:?}", double, single);
         }
     }
-    println!("{curves} curves, {past} past their minimum: {differ} votes differ, worst probability {worst:.1e}");
-    assert!(past > curves / 10 && past < curves, "the curves are of both kinds: {past} of {curves} past");
+    println!(
+        "{curves} curves, {past} past their minimum: {differ} votes differ, worst probability {worst:.1e}"
+    );
+    assert!(
+        past > curves / 10 && past < curves,
+        "the curves are of both kinds: {past} of {curves} past"
+    );
     assert!(differ * 1000 <= curves, "{differ} of {curves} differ");
 }

@@ -1,4 +1,5 @@
-//! What is refused: each rule at its limit, in a message that names the value and, where there is one, the default.
+//! What is refused: each rule at its limit, in a message that names the value and, where there is
+//! one, the default.
 
 use autowu_core::{AutoWu, Config, Decay, Detection, Interval, Patience, Warmup};
 
@@ -9,14 +10,24 @@ fn base() -> Config {
 /// Changes, what their messages begin with, and the nearest that is accepted.
 #[test]
 fn each_rule_at_its_limit() {
-    let linear =
-        Config { warmup: Warmup::Linear, interval: Interval::Steps(5), patience: Patience::Tests(3), ..base() };
+    let linear = Config {
+        warmup: Warmup::Linear,
+        interval: Interval::Steps(5),
+        patience: Patience::Tests(3),
+        ..base()
+    };
     let (above, below) = (f64::next_up, f64::next_down);
     type Fraction = fn(f64) -> Config;
     let fractions: [(Fraction, &str); 4] = [
         (|x| Config { warmup_fraction: x, ..base() }, "warmup_fraction is"),
-        (|x| Config { decay: Decay::ConstantCosine { fraction: x }, ..base() }, "the decay's fraction is"),
-        (|x| Config { decay: Decay::ConstantSqrt { fraction: x }, ..base() }, "the decay's fraction is"),
+        (
+            |x| Config { decay: Decay::ConstantCosine { fraction: x }, ..base() },
+            "the decay's fraction is",
+        ),
+        (
+            |x| Config { decay: Decay::ConstantSqrt { fraction: x }, ..base() },
+            "the decay's fraction is",
+        ),
         (|x| Config { subset_fraction: x, ..base() }, "subset_fraction is"),
     ];
     for (of, words) in fractions {
@@ -50,10 +61,16 @@ fn each_rule_at_its_limit() {
     }
     [0.0, 1e-5].iter().for_each(|&floor_lr| accepted(Config { floor_lr, ..base() }));
     for length_scale in [0.0, -0.2, f64::INFINITY, f64::NAN] {
-        refused(Config { length_scale, ..base() }, &format!("length_scale is {length_scale}: it must"));
+        refused(
+            Config { length_scale, ..base() },
+            &format!("length_scale is {length_scale}: it must"),
+        );
     }
     for length_scale in [0.16, 1e-300] {
-        refused(Config { length_scale, ..base() }, &format!("length_scale is {length_scale}: 32 features"));
+        refused(
+            Config { length_scale, ..base() },
+            &format!("length_scale is {length_scale}: 32 features"),
+        );
     }
     [0.17, 100.0].iter().for_each(|&length_scale| accepted(Config { length_scale, ..base() }));
     for slowdown in [below(1.0), f64::INFINITY, f64::NAN] {
@@ -70,7 +87,9 @@ fn each_rule_at_its_limit() {
     refused(Config { votes: 0, ..base() }, "votes is 0");
     refused(Config { votes: 10, ..base() }, "votes is 10");
     [1, 9].iter().for_each(|&votes| accepted(Config { votes, ..base() }));
-    [1, 3, 33].iter().for_each(|&noise_blocks| refused(Config { noise_blocks, ..base() }, "noise_blocks is"));
+    [1, 3, 33]
+        .iter()
+        .for_each(|&noise_blocks| refused(Config { noise_blocks, ..base() }, "noise_blocks is"));
     [0, 4, 32].iter().for_each(|&noise_blocks| accepted(Config { noise_blocks, ..base() }));
     refused(Config { interval: Interval::Steps(0), ..base() }, "the interval is 0");
     refused(Config { patience: Patience::Tests(0), ..base() }, "the patience is 0");
@@ -79,7 +98,8 @@ fn each_rule_at_its_limit() {
     refused(Config { patience: Patience::Growth(1.1), ..linear }, "a linear warmup");
 }
 
-/// A history that is too short, and learning rates that are none in this precision or too far apart.
+/// A history that is too short, and learning rates that are none in this precision or too far
+/// apart.
 #[test]
 fn what_a_type_cannot_hold() {
     for field in [
@@ -97,8 +117,12 @@ fn what_a_type_cannot_hold() {
         assert!(AutoWu::<f32, 64>::new(config).unwrap_err().to_string().contains("their ratio"));
     }
     assert!(AutoWu::<f64, 64>::new(Config { min_lr: 1e-200, max_lr: 1e200, ..base() }).is_err());
-    let (one, small) = (Config { fit_samples: 1, test_samples: 1, min_samples: 1, ..base() }, "holds 1 ");
-    assert!(AutoWu::<f64, 1>::new(one).unwrap_err().to_string().contains(small), "merging needs two");
+    let (one, small) =
+        (Config { fit_samples: 1, test_samples: 1, min_samples: 1, ..base() }, "holds 1 ");
+    assert!(
+        AutoWu::<f64, 1>::new(one).unwrap_err().to_string().contains(small),
+        "merging needs two"
+    );
     assert!(AutoWu::<f64, 2>::new(one).is_ok());
 }
 

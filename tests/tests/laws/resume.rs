@@ -1,4 +1,5 @@
-//! A run that is saved and loaded goes on as if nothing had happened, from every step, in every format.
+//! A run that is saved and loaded goes on as if nothing had happened, from every step, in every
+//! format.
 
 use crate::configs::{configs, losses};
 use autowu_core::{AutoWu, Config, Real};
@@ -83,15 +84,20 @@ proptest! {
 fn the_shortest_runs() {
     for (total, warmup_fraction) in (1..=5).flat_map(|total| [(total, 0.5), (total, 1.0)]) {
         for pattern in 0..128_u32 {
-            let losses: Vec<f64> =
-                (0..7).map(|i| if pattern >> i & 1 == 1 { f64::NAN } else { f64::from(i) }).collect();
-            resumed_at_each_step::<f64>(Config { warmup_fraction, min_samples: 1, ..config(total) }, &losses);
+            let losses: Vec<f64> = (0..7)
+                .map(|i| if pattern >> i & 1 == 1 { f64::NAN } else { f64::from(i) })
+                .collect();
+            resumed_at_each_step::<f64>(
+                Config { warmup_fraction, min_samples: 1, ..config(total) },
+                &losses,
+            );
             resumed_at_each_step::<f32>(Config { warmup_fraction, ..config(total) }, &losses);
         }
     }
 }
 
-/// A state of another precision, capacity or format is refused in words, and the scheduler that was there stays.
+/// A state of another precision, capacity or format is refused in words, and the scheduler that was
+/// there stays.
 #[test]
 fn what_does_not_fit_is_refused() {
     let mut autowu = AutoWu::<f64, N>::new(config(90)).unwrap();
@@ -99,10 +105,16 @@ fn what_does_not_fit_is_refused() {
         autowu.step(loss);
     }
     let text = serde_json::to_string(&autowu).unwrap();
-    let refusal = |text: &str| serde_json::from_str::<AutoWu<f64, N>>(text).unwrap_err().to_string();
-    assert!(serde_json::from_str::<AutoWu<f32, N>>(&text).unwrap_err().to_string().contains("64 bits"));
+    let refusal =
+        |text: &str| serde_json::from_str::<AutoWu<f64, N>>(text).unwrap_err().to_string();
+    assert!(
+        serde_json::from_str::<AutoWu<f32, N>>(&text).unwrap_err().to_string().contains("64 bits")
+    );
     assert!(refusal(&text.replacen("\"version\":1", "\"version\":2", 1)).contains("version 2"));
-    assert!(refusal(&text.replacen("\"total_steps\":90", "\"total_steps\":0", 1)).contains("total_steps is 0"));
+    assert!(
+        refusal(&text.replacen("\"total_steps\":90", "\"total_steps\":0", 1))
+            .contains("total_steps is 0")
+    );
     assert!(refusal(&text.replacen("\"tests\":", "\"tests_\":", 1)).contains("tests_"));
     assert!(refusal(&text[..text.len() / 2]).contains("EOF"));
 }

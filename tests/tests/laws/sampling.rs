@@ -4,12 +4,13 @@ use autowu_core::sampling::Permutation;
 use autowu_tests::effort::{random_cases, seed};
 use proptest::prelude::*;
 
-/// `χ²` of cells that should be equally likely, as a standard normal deviate: with f degrees of freedom
-/// `((χ²/f)^⅓ − (1 − 2/9f))/√(2/9f)` (Wilson, Hilferty 1931).
+/// `χ²` of cells that should be equally likely, as a standard normal deviate: with f degrees of
+/// freedom `((χ²/f)^⅓ − (1 − 2/9f))/√(2/9f)` (Wilson, Hilferty 1931).
 fn deviate(cells: &[u64]) -> f64 {
     let draws: u64 = cells.iter().sum();
     let expected = draws as f64 / cells.len() as f64;
-    let chi_square: f64 = cells.iter().map(|&c| (c as f64 - expected) * (c as f64 - expected) / expected).sum();
+    let chi_square: f64 =
+        cells.iter().map(|&c| (c as f64 - expected) * (c as f64 - expected) / expected).sum();
     let freedom = cells.len() as f64 - 1.0;
     let spread = 2.0 / (9.0 * freedom);
     ((chi_square / freedom).cbrt() - (1.0 - spread)) / spread.sqrt()
@@ -40,8 +41,9 @@ proptest! {
     }
 }
 
-/// 10⁶ draws: each loss is drawn equally often, equally often as the first, and each ordered pair equally often as the first two.
-/// (10⁷ would show what is left: 0.2 % between members, 0.6 % between pairs, of n ≤ 64.)
+/// 10⁶ draws: each loss is drawn equally often, equally often as the first, and each ordered pair
+/// equally often as the first two. (10⁷ would show what is left: 0.2 % between members, 0.6 %
+/// between pairs, of n ≤ 64.)
 #[test]
 fn subsets_are_uniform() {
     let draws = 1_000_000_u64;
@@ -59,7 +61,8 @@ fn subsets_are_uniform() {
                 *pair += 1;
             }
         }
-        // A member excludes itself from the rest of its subset, so that counts vary less than independent draws: one-sided.
+        // A member excludes itself from the rest of its subset, so that counts vary less than
+        // independent draws: one-sided.
         let mut off = vec![deviate(&drawn), deviate(&first).abs()];
         if !pairs.is_empty() {
             off.push(deviate(&pairs).abs());
@@ -70,7 +73,8 @@ fn subsets_are_uniform() {
     assert!(worst < 4.5, "the worst deviate is {worst:.1}");
 }
 
-/// Two tests, two subsets of a test, and two seeds draw different subsets: they share a tenth, as independent ones do.
+/// Two tests, two subsets of a test, and two seeds draw different subsets: they share a tenth, as
+/// independent ones do.
 #[test]
 fn subsets_differ() {
     let members = |seed, test, subset| {
@@ -79,7 +83,9 @@ fn subsets_differ() {
     };
     for k in 0..200_u64 {
         let one = members(k, k, 0);
-        for other in [members(k, k + 1, 0), members(k, k, 1), members(k + 1, k, 0), members(k, k, 5)] {
+        for other in
+            [members(k, k + 1, 0), members(k, k, 1), members(k + 1, k, 0), members(k, k, 5)]
+        {
             let shared = one.intersection(&other).count();
             assert!(shared < 30, "{k}: {shared} of 100 shared"); // 10 ± 3
         }

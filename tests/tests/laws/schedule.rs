@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 const N: usize = 256;
 
-/// Runs and checks each step: finite, within [floor, max], non-increasing in the decay, events that say what happened.
+/// Runs and checks each step: finite, within [floor, max], non-increasing in the decay, events that
+/// say what happened.
 fn runs<T: Real>(config: Config, losses: &[f64]) -> Result<(), TestCaseError> {
     let mut autowu = AutoWu::<T, N>::new(config).unwrap();
     let (floor, max) = (T::of(config.floor_lr), T::of(config.max_lr));
@@ -15,7 +16,9 @@ fn runs<T: Real>(config: Config, losses: &[f64]) -> Result<(), TestCaseError> {
     for (i, &loss) in losses.iter().enumerate() {
         let (before, in_decay) = (autowu.lr(), matches!(autowu.phase(), Phase::Decay { .. }));
         let outcome = autowu.step(T::of(loss));
-        let place = || format!("step {i}, loss {loss:e}, LR {before} → {}, {:?}", outcome.lr, outcome.event);
+        let place = || {
+            format!("step {i}, loss {loss:e}, LR {before} → {}, {:?}", outcome.lr, outcome.event)
+        };
         prop_assert_eq!(outcome.lr, autowu.lr());
         prop_assert_eq!(autowu.steps(), i as u64 + 1);
         prop_assert!(outcome.lr >= floor && outcome.lr <= max, "{}", place());
@@ -26,7 +29,11 @@ fn runs<T: Real>(config: Config, losses: &[f64]) -> Result<(), TestCaseError> {
         if let Some(event) = outcome.event {
             prop_assert_eq!(event.step(), autowu.steps());
             let decays = event.kind() == "decay";
-            prop_assert!(if decays { event.lr() >= outcome.lr } else { event.lr() == outcome.lr }, "{}", place());
+            prop_assert!(
+                if decays { event.lr() >= outcome.lr } else { event.lr() == outcome.lr },
+                "{}",
+                place()
+            );
         }
         match outcome.event {
             Some(Event::Snapshot { .. }) => {
@@ -37,7 +44,9 @@ fn runs<T: Real>(config: Config, losses: &[f64]) -> Result<(), TestCaseError> {
                 prop_assert!(config.restore && kept, "nothing was kept: {}", place());
                 prop_assert!(from == before && to == outcome.lr, "{}", place());
             }
-            Some(Event::Decay { from, .. }) => prop_assert!(!in_decay && from == before, "{}", place()),
+            Some(Event::Decay { from, .. }) => {
+                prop_assert!(!in_decay && from == before, "{}", place())
+            }
             Some(Event::Diverged { from, .. }) => prop_assert!(from == before, "{}", place()),
             _ => {}
         }
@@ -73,11 +82,14 @@ proptest! {
     }
 }
 
-/// The work of a run does not grow with its length: a budget ten thousand times as long makes no more tests, and the state keeps its size.
+/// The work of a run does not grow with its length: a budget ten thousand times as long makes no
+/// more tests, and the state keeps its size.
 #[test]
 fn tests_and_state_do_not_grow_with_the_run() {
     let measure = |total: u64| {
-        let mut autowu = AutoWu::<f64, N>::new(Config { test_samples: 200, votes: 1, ..Config::new(total) }).unwrap();
+        let mut autowu =
+            AutoWu::<f64, N>::new(Config { test_samples: 200, votes: 1, ..Config::new(total) })
+                .unwrap();
         for i in 0..total {
             // Falls for ever, so that the first climb goes all the way.
             autowu.step(3.0 - i as f64 / total as f64);
@@ -96,10 +108,18 @@ fn tests_and_state_do_not_grow_with_the_run() {
 #[test]
 fn the_warmup_has_its_share_of_every_budget() {
     for total in 1..3000_u64 {
-        assert_eq!(Config::new(total).warmup_steps(), (2 * total / 5).max(30.min(total / 2)).max(1), "{total}");
+        assert_eq!(
+            Config::new(total).warmup_steps(),
+            (2 * total / 5).max(30.min(total / 2)).max(1),
+            "{total}"
+        );
         assert_eq!(Config::paper(1, total).warmup_steps(), (total / 2).max(1), "{total}");
         let eighth = Config { warmup_fraction: 0.125, ..Config::paper(1, total) };
-        assert_eq!(eighth.warmup_steps(), (total / 8).max(1), "the paper has no least warmup: {total}");
+        assert_eq!(
+            eighth.warmup_steps(),
+            (total / 8).max(1),
+            "the paper has no least warmup: {total}"
+        );
         let all = Config { warmup_fraction: 1.0, ..Config::new(total) };
         assert_eq!(all.warmup_steps(), total);
     }

@@ -8,7 +8,8 @@ type Scheduler = AutoWu<f64, 64>;
 
 /// A run in its first climb after `steps` losses; from the 65th on the history has blocks of two.
 fn saved(steps: u64) -> Value {
-    let mut autowu = Scheduler::new(Config { fit_samples: 40, test_samples: 40, ..Config::new(500) }).unwrap();
+    let mut autowu =
+        Scheduler::new(Config { fit_samples: 40, test_samples: 40, ..Config::new(500) }).unwrap();
     valley(3, steps, 0.9, 1.0, 0.05).into_iter().for_each(|loss| {
         autowu.step(loss);
     });
@@ -22,7 +23,9 @@ fn is(state: &Value, changes: &[(&str, Value)], refused: Option<&str>) {
         *state.pointer_mut(place).unwrap_or_else(|| panic!("no {place}")) = value.clone();
     }
     match (serde_json::from_value::<Scheduler>(state.clone()), refused) {
-        (Ok(loaded), None) => assert_eq!(serde_json::to_value(&loaded).unwrap(), state, "{changes:?}"),
+        (Ok(loaded), None) => {
+            assert_eq!(serde_json::to_value(&loaded).unwrap(), state, "{changes:?}")
+        }
         (Err(e), Some(words)) => assert!(e.to_string().contains(words), "{changes:?}: {e}"),
         (Ok(_), Some(_)) => panic!("{changes:?} is accepted"),
         (Err(e), None) => panic!("{changes:?}: {e}"),
@@ -32,15 +35,17 @@ fn is(state: &Value, changes: &[(&str, Value)], refused: Option<&str>) {
 #[test]
 fn a_phase_at_its_limits() {
     let state = saved(40);
-    let learning_rates = [("1.0", true), ("0.25", true), ("1e-300", true)]
-        .into_iter()
-        .chain(["0.0", "-0.0", "-0.5", "1.0000000000000002", "1e-320", "inf", "NaN"].map(|x| (x, false)));
+    let learning_rates = [("1.0", true), ("0.25", true), ("1e-300", true)].into_iter().chain(
+        ["0.0", "-0.0", "-0.5", "1.0000000000000002", "1e-320", "inf", "NaN"].map(|x| (x, false)),
+    );
     for (lr, valid) in learning_rates {
         let refused = (!valid).then_some("phase");
         is(&state, &[("/phase/Warmup/base", json!(lr))], refused);
         is(&state, &[("/phase", json!({"Decay": {"peak": lr, "start": 40}}))], refused);
     }
-    for (rate, valid) in [("0.0", true), ("1e300", true), ("-5e-324", false), ("inf", false), ("NaN", false)] {
+    for (rate, valid) in
+        [("0.0", true), ("1e300", true), ("-5e-324", false), ("inf", false), ("NaN", false)]
+    {
         is(&state, &[("/phase/Warmup/rate", json!(rate))], (!valid).then_some("phase"));
     }
     for (start, valid) in [(0, true), (40, true), (41, false), (u64::MAX, false)] {
@@ -54,11 +59,21 @@ fn a_phase_at_its_limits() {
 fn a_history_at_its_limits() {
     // 65 losses: 32 blocks of two, and one on its way.
     let state = saved(65);
-    assert_eq!([&state["resolution"], &state["finite"], &state["waiting"]], [&json!(2), &json!(1), &json!(1)]);
-    let history = |changes: &[(&str, Value)], valid: bool| is(&state, changes, (!valid).then_some("history"));
-    for (resolution, step, valid) in
-        [(0, 65, false), (2, 65, true), (2, 66, true), (2, 64, false), (3, 99, false), (4, 128, false), (4, 129, true)]
-    {
+    assert_eq!(
+        [&state["resolution"], &state["finite"], &state["waiting"]],
+        [&json!(2), &json!(1), &json!(1)]
+    );
+    let history =
+        |changes: &[(&str, Value)], valid: bool| is(&state, changes, (!valid).then_some("history"));
+    for (resolution, step, valid) in [
+        (0, 65, false),
+        (2, 65, true),
+        (2, 66, true),
+        (2, 64, false),
+        (3, 99, false),
+        (4, 128, false),
+        (4, 129, true),
+    ] {
         history(&[("/resolution", json!(resolution)), ("/step", json!(step))], valid);
     }
     for (mean, finite, waiting, valid) in [
@@ -74,7 +89,10 @@ fn a_history_at_its_limits() {
         ("1.0", 1, 2, false),
         ("1.0", 2, 2, false),
     ] {
-        history(&[("/mean", json!(mean)), ("/finite", json!(finite)), ("/waiting", json!(waiting))], valid);
+        history(
+            &[("/mean", json!(mean)), ("/finite", json!(finite)), ("/waiting", json!(waiting))],
+            valid,
+        );
     }
     for (loss, valid) in [("NaN", true), ("-1e300", true), ("inf", false), ("-inf", false)] {
         history(&[("/losses/3", json!(loss))], valid);
@@ -85,14 +103,22 @@ fn a_history_at_its_limits() {
 fn a_fit_at_its_limits() {
     let state = saved(65);
     let (finite, none) = (["0.0", "-1.5", "1e300"], ["NaN", "inf", "-inf"]);
-    let places = ["/fit/raw/0", "/fit/raw/1", "/fit/first/2", "/fit/second/0", "/fit/second/2", "/fit/powers/1"];
+    let places = [
+        "/fit/raw/0",
+        "/fit/raw/1",
+        "/fit/first/2",
+        "/fit/second/0",
+        "/fit/second/2",
+        "/fit/powers/1",
+    ];
     for place in places {
         let range = match place.split('/').nth(2) {
             Some("second") => 0.0..=f64::MAX,
             Some("powers") => 0.0..=1.0,
             _ => f64::MIN..=f64::MAX,
         };
-        for number in finite.into_iter().chain(none).chain(["1.0", "1.0000000000000002", "-5e-324"]) {
+        for number in finite.into_iter().chain(none).chain(["1.0", "1.0000000000000002", "-5e-324"])
+        {
             let valid = range.contains(&number.parse::<f64>().unwrap());
             is(&state, &[(place, json!(number))], (!valid).then_some("fit"));
         }
@@ -149,7 +175,12 @@ fn a_watch_at_its_limits() {
 #[test]
 fn counters_are_kept() {
     let state = saved(65);
-    let counters = [("/tests", json!(77)), ("/positives", json!(2)), ("/failures", json!(3)), ("/skipped", json!(9))];
+    let counters = [
+        ("/tests", json!(77)),
+        ("/positives", json!(2)),
+        ("/failures", json!(3)),
+        ("/skipped", json!(9)),
+    ];
     is(&state, &counters, None);
     for kept in [true, false] {
         is(&state, &[("/kept", json!(kept))], None);
@@ -160,7 +191,9 @@ fn counters_are_kept() {
 #[test]
 fn a_number_is_as_good_as_its_text() {
     let state = saved(40);
-    for (number, text) in [(json!(1), "1.0"), (json!(0.25), "0.25"), (json!(-3), "-3.0"), (json!(1e300), "1e300")] {
+    for (number, text) in
+        [(json!(1), "1.0"), (json!(0.25), "0.25"), (json!(-3), "-3.0"), (json!(1e300), "1e300")]
+    {
         let with = |value: Value| {
             let mut state = state.clone();
             state["losses"][3] = value;

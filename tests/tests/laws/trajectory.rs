@@ -58,11 +58,13 @@ proptest! {
     }
 }
 
-/// A wave of period p leaves at most p/resolution of itself in a mean: no beat, whatever the period.
+/// A wave of period p leaves at most p/resolution of itself in a mean: no beat, whatever the
+/// period.
 #[test]
 fn a_periodic_loss_does_not_alias() {
     for period in [2, 3, 4, 5, 7, 8, 16, 100, 128] {
-        let losses: Vec<f64> = (0..60_000).map(|i| if i % period == 0 { 1.0 } else { 0.0 }).collect();
+        let losses: Vec<f64> =
+            (0..60_000).map(|i| if i % period == 0 { 1.0 } else { 0.0 }).collect();
         let t = of::<64>(&losses);
         let left = period as f64 / t.resolution() as f64;
         assert!(left < 0.2);
@@ -74,7 +76,10 @@ fn a_periodic_loss_does_not_alias() {
 
 #[test]
 fn the_largest_numbers_have_a_mean() {
-    let losses: Vec<f64> = (0..1000).map(|i| if i % 2 == 0 { f64::MAX } else { f64::MIN }).collect();
+    let losses: Vec<f64> =
+        (0..1000).map(|i| if i % 2 == 0 { f64::MAX } else { f64::MIN }).collect();
     assert!(of::<16>(&losses).values().iter().all(|v| v.is_finite()));
-    assert!(of::<16>(&[f64::MAX; 999]).values().iter().all(|&v| (v / f64::MAX - 1.0).abs() < 1e-12));
+    assert!(
+        of::<16>(&[f64::MAX; 999]).values().iter().all(|&v| (v / f64::MAX - 1.0).abs() < 1e-12)
+    );
 }

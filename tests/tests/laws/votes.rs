@@ -61,11 +61,14 @@ fn a_posterior_is_of_the_present_losses() {
     assert!(autowu.posterior(&late, 0).is_some() && autowu.posterior(&early, 0).is_none());
 }
 
-/// `center + scale · mean_at(x)` is the loss at the part `x` of the climb, at the learning rate `lr_on_climb(x)`, in either unit.
+/// `center + scale · mean_at(x)` is the loss at the part `x` of the climb, at the learning rate
+/// `lr_on_climb(x)`, in either unit.
 #[test]
 fn a_posterior_is_in_the_units_of_the_losses() {
     let losses = valley(1, 120, 0.7, 50.0, 0.01);
-    for config in [Config { test_samples: 200, ..Config::new(400) }.without_restore(), Config::paper(10, 40)] {
+    for config in
+        [Config { test_samples: 200, ..Config::new(400) }.without_restore(), Config::paper(10, 40)]
+    {
         let config = Config { fit_samples: 100, test_samples: 200, ..config };
         let mut autowu = Scheduler::new(config).unwrap();
         let (mut seen, mut reported) = (0, 0);
@@ -76,7 +79,8 @@ fn a_posterior_is_in_the_units_of_the_losses() {
                 let posterior = autowu.posterior(&report, 0).filter(|_| i > 60);
                 for (k, loss) in losses[..=i].iter().enumerate().filter(|_| posterior.is_some()) {
                     let x = k as f64 / (i + 1) as f64;
-                    let told = posterior.as_ref().map_or(f64::NAN, |p| center + scale * p.mean_at(x));
+                    let told =
+                        posterior.as_ref().map_or(f64::NAN, |p| center + scale * p.mean_at(x));
                     assert!((told - loss).abs() < 2.0, "{told} for {loss} at {x}, {report:?}");
                     let lr = autowu.lr_on_climb(x);
                     assert!((config.min_lr..=autowu.lr()).contains(&lr), "{lr} at {x}");

@@ -10,7 +10,8 @@ use autowu_tests::tolerance::VARIANCE;
 #[test]
 fn nan_in_a_sweep_gives_a_sane_learning_rate() {
     let burst = 30.0 * BEST;
-    for (name, config) in [("with copies", config(400)), ("without", config(400).without_restore())] {
+    for (name, config) in [("with copies", config(400)), ("without", config(400).without_restore())]
+    {
         let exploding = |step, lr| if lr > burst { f64::NAN } else { sweep(step, lr) };
         let outcomes = run(config, exploding);
         let (_, peak) = decay(&outcomes).unwrap();
@@ -23,11 +24,15 @@ fn nan_in_a_sweep_gives_a_sane_learning_rate() {
     assert!(outcomes.iter().all(|o| o.lr <= 1e-5));
 }
 
-/// google-deepmind/optax#1767: a threshold relative to the best value never acts on negative losses.
+/// google-deepmind/optax#1767: a threshold relative to the best value never acts on negative
+/// losses.
 #[test]
 fn the_sign_of_the_loss_is_nothing() {
     let outcomes = run(config(400), sweep);
-    assert!(outcomes.iter().any(|o| matches!(o.event, Some(Event::Restore { .. }))), "there is something to compare");
+    assert!(
+        outcomes.iter().any(|o| matches!(o.event, Some(Event::Restore { .. }))),
+        "there is something to compare"
+    );
     for offset in [-1.0, -1.1, -8.0, 8.0] {
         for (a, b) in outcomes.iter().zip(run(config(400), |step, lr| sweep(step, lr) + offset)) {
             assert_eq!(a.event.map(|e| e.kind()), b.event.map(|e| e.kind()), "{offset}");
@@ -36,23 +41,37 @@ fn the_sign_of_the_loss_is_nothing() {
     }
 }
 
-/// pytorch/pytorch#30873: a spike in a falling loss, and what falls after it, was read as a plateau.
+/// pytorch/pytorch#30873: a spike in a falling loss, and what falls after it, was read as a
+/// plateau.
 ///
-/// Under the noise of ordinary losses one step is nothing, however high. Several steps, or one step of a loss that has no noise, look like
-/// divergence while they last: the weights go back, the climb is taken up again, and the warmup does not end before its time.
+/// Under the noise of ordinary losses one step is nothing, however high. Several steps, or one step
+/// of a loss that has no noise, look like divergence while they last: the weights go back, the
+/// climb is taken up again, and the warmup does not end before its time.
 #[test]
 fn a_spike_that_heals_is_no_minimum() {
     let falling = |step: u64, level: f64| 3.0 - step as f64 / 100.0 + level * noise(2, step);
     let end = config(400).warmup_steps();
-    for (at, width, height) in
-        [(60, 1, 1.0), (60, 1, 1e6), (120, 1, 10.0), (150, 1, 100.0), (60, 3, 2.0), (120, 8, 10.0), (150, 12, 100.0)]
-    {
+    for (at, width, height) in [
+        (60, 1, 1.0),
+        (60, 1, 1e6),
+        (120, 1, 10.0),
+        (150, 1, 100.0),
+        (60, 3, 2.0),
+        (120, 8, 10.0),
+        (150, 12, 100.0),
+    ] {
         for level in [0.02, 0.3] {
             let spike = |step: u64| if (at..at + width).contains(&step) { height } else { 0.0 };
             let outcomes = run(config(400), |step, _| falling(step, level) + spike(step));
-            let restored = outcomes.iter().find_map(|o| o.event.filter(|e| matches!(e, Event::Restore { .. })));
-            let place = format!("spike of {width} steps by {height} at {at}, noise {level}: {restored:?}");
-            assert!(width > 1 || level < 0.1 || restored.is_none_or(|e| e.step() >= end), "{place}");
+            let restored = outcomes
+                .iter()
+                .find_map(|o| o.event.filter(|e| matches!(e, Event::Restore { .. })));
+            let place =
+                format!("spike of {width} steps by {height} at {at}, noise {level}: {restored:?}");
+            assert!(
+                width > 1 || level < 0.1 || restored.is_none_or(|e| e.step() >= end),
+                "{place}"
+            );
             assert!(decay(&outcomes).unwrap().0 >= end, "{place}");
         }
     }
@@ -61,16 +80,19 @@ fn a_spike_that_heals_is_no_minimum() {
 /// Lightning-AI/pytorch-lightning#1767: spikes in the first steps decided on the learning rate.
 #[test]
 fn early_spikes_do_not_decide() {
-    let spiked = |step: u64, lr| sweep(step, lr) + if [2, 3, 5].contains(&step) { 5.0 } else { 0.0 };
+    let spiked =
+        |step: u64, lr| sweep(step, lr) + if [2, 3, 5].contains(&step) { 5.0 } else { 0.0 };
     let (_, peak) = decay(&run(config(400), spiked)).unwrap();
     assert!((BEST / 2.0..=BEST * 2.0).contains(&peak), "{peak}");
 }
 
-/// The same where the spikes are taken for a minimum: a wave in the first steps puts the climb back to where hardly anything is learned. It goes on three times
-/// more slowly, sees that the loss falls all the same, and makes up for it.
+/// The same where the spikes are taken for a minimum: a wave in the first steps puts the climb back
+/// to where hardly anything is learned. It goes on three times more slowly, sees that the loss
+/// falls all the same, and makes up for it.
 #[test]
 fn an_early_false_alarm_is_made_good() {
-    let wave = |step: u64, lr| sweep(step, lr) + if step < 30 { (step as f64 / 5.0).cos() } else { 0.0 };
+    let wave =
+        |step: u64, lr| sweep(step, lr) + if step < 30 { (step as f64 / 5.0).cos() } else { 0.0 };
     let outcomes = run(config(400), wave);
     let first = outcomes.iter().filter_map(|o| o.event).find(|e| e.kind() == "restore").unwrap();
     assert!(first.step() < 40 && first.lr() < BEST / 30.0, "no false alarm: {first:?}");
@@ -78,10 +100,11 @@ fn an_early_false_alarm_is_made_good() {
     assert!((BEST / 3.0..=BEST * 3.0).contains(&peak), "{peak}");
 }
 
-/// cornellius-gp/gpytorch#620, meta-pytorch/botorch#926: a covariance matrix that rounding left not positive definite ended the program.
+/// cornellius-gp/gpytorch#620, meta-pytorch/botorch#926: a covariance matrix that rounding left not
+/// positive definite ended the program.
 ///
-/// Here the matrix that is factored is I + (s²/σ²) ΦᵀΦ with Φ of 20 columns: no eigenvalue is below 1, whatever the data, no pivot is
-/// taken for less, and a variance is a sum of squares.
+/// Here the matrix that is factored is I + (s²/σ²) ΦᵀΦ with Φ of 20 columns: no eigenvalue is below
+/// 1, whatever the data, no pivot is taken for less, and a variance is a sum of squares.
 #[test]
 fn no_data_are_singular() {
     fn holds<T: Real>(name: &str, place: impl Fn(u64) -> f64, ratio: f64) {
@@ -94,14 +117,16 @@ fn no_data_are_singular() {
             let (mean, variance) = (posterior.mean_at(x), posterior.variance_at(x));
             assert!(mean.is_finite(), "{name}, s²/σ² {ratio:e}: mean {mean}");
             let kappa = 1.0 + 500.0 * ratio;
-            let prior = output_scale.wide() * (1.0 + 2.0 * VARIANCE.bound(T::epsilon().wide() / 2.0, kappa));
+            let prior = output_scale.wide()
+                * (1.0 + 2.0 * VARIANCE.bound(T::epsilon().wide() / 2.0, kappa));
             let in_range = variance >= T::zero() && variance.wide() <= prior;
             assert!(in_range, "{name}, s²/σ² {ratio:e}: variance {variance}");
         }
         let told = posterior.past_minimum();
         assert!((0.0..=1.0).contains(&told.probability.wide()), "{name}: {told:?}");
     }
-    // The fit of a run does not get beyond 1e7; from 1e13 on doubles have no digit of a posterior of 500 losses.
+    // The fit of a run does not get beyond 1e7; from 1e13 on doubles have no digit of a posterior
+    // of 500 losses.
     for ratio in [1.0, 1e4, 1e8, 1e12] {
         type Place = fn(u64) -> f64;
         let places: [(&str, Place); 4] = [

@@ -20,7 +20,8 @@ pub fn config(steps: u64) -> Config {
 /// The learning rate that [`sweep`] is lowest at.
 pub const BEST: f64 = 1e-2;
 
-/// The loss of a sweep: falls until the learning rate is [`BEST`] and rises from there on, under noise.
+/// The loss of a sweep: falls until the learning rate is [`BEST`] and rises from there on, under
+/// noise.
 pub fn sweep(step: u64, lr: f64) -> f64 {
     bowl(lr, BEST) + 0.02 * noise(1, step)
 }

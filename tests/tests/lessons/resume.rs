@@ -23,7 +23,8 @@ fn number(state: &Value, name: &str) -> u64 {
     state[name].as_u64().unwrap_or_else(|| panic!("{name} in {state}"))
 }
 
-/// huggingface/pytorch-image-models#871, #2756: the best value and the epoch were saved, the counters of bad epochs were not.
+/// huggingface/pytorch-image-models#871, #2756: the best value and the epoch were saved, the
+/// counters of bad epochs were not.
 #[test]
 fn a_state_has_its_counters_and_is_nothing_without_them() {
     let states = states(config(300));
@@ -51,18 +52,28 @@ fn a_state_has_its_counters_and_is_nothing_without_them() {
 #[test]
 fn a_state_of_another_type_is_refused() {
     let state = &states(config(300))[150];
-    let (json, binary) = (serde_json::to_string(state).unwrap(), postcard::to_stdvec(state).unwrap());
+    let (json, binary) =
+        (serde_json::to_string(state).unwrap(), postcard::to_stdvec(state).unwrap());
     assert!(serde_json::from_str::<AutoWu<f32, 256>>(&json).is_err(), "another precision");
     assert!(postcard::from_bytes::<AutoWu<f32, 256>>(&binary).is_err());
     assert!(serde_json::from_str::<AutoWu<f64, 128>>(&json).is_err(), "too small a history");
     assert!(postcard::from_bytes::<AutoWu<f64, 128>>(&binary).is_err());
-    let baseline = Baseline { peak: BEST, warmup_steps: 3, total_steps: 300, decay: Decay::Cosine, floor: 0.0 };
-    for other in [serde_json::to_string(&baseline).unwrap(), serde_json::to_string(state.config()).unwrap()] {
+    let baseline = Baseline {
+        peak: BEST,
+        warmup_steps: 3,
+        total_steps: 300,
+        decay: Decay::Cosine,
+        floor: 0.0,
+    };
+    for other in
+        [serde_json::to_string(&baseline).unwrap(), serde_json::to_string(state.config()).unwrap()]
+    {
         assert!(serde_json::from_str::<Scheduler>(&other).is_err(), "another thing: {other}");
     }
 }
 
-/// pytorch/pytorch#162591: a schedule of two parts, resumed in its second, had the learning rate of its first.
+/// pytorch/pytorch#162591: a schedule of two parts, resumed in its second, had the learning rate of
+/// its first.
 #[test]
 fn either_side_of_a_joint_resumes() {
     let config = Config { decay: Decay::ConstantCosine { fraction: 0.2 }, ..config(300) };
@@ -75,12 +86,16 @@ fn either_side_of_a_joint_resumes() {
         let ahead: Vec<f64> = (0..300 - i as u64).map(|k| resumed.lr_ahead(k)).collect();
         assert_eq!(resumed.lr(), states[i].lr());
         if i >= joint {
-            assert!(ahead.iter().zip(&states[i..]).all(|(lr, state)| *lr == state.lr()), "from step {i} on");
+            assert!(
+                ahead.iter().zip(&states[i..]).all(|(lr, state)| *lr == state.lr()),
+                "from step {i} on"
+            );
         }
     }
 }
 
-/// huggingface/transformers#34053, #23099: the first learning rates after a resumption were not those of an uninterrupted run.
+/// huggingface/transformers#34053, #23099: the first learning rates after a resumption were not
+/// those of an uninterrupted run.
 #[test]
 fn no_step_sees_that_a_run_was_interrupted() {
     let whole = run(config(300), sweep);
@@ -107,9 +122,11 @@ fn a_refused_load_leaves_the_old_state() {
         assert_eq!(running, states[70]);
         refused += 1;
     }
-    for (valid, broken) in
-        [("\"version\":1", "\"version\":9"), ("\"step\":40", "\"step\":3"), ("\"bits\":64", "\"bits\":32")]
-    {
+    for (valid, broken) in [
+        ("\"version\":1", "\"version\":9"),
+        ("\"step\":40", "\"step\":3"),
+        ("\"bits\":64", "\"bits\":32"),
+    ] {
         let text = text.replacen(valid, broken, 1);
         assert!(load(&mut running, &text).is_err(), "{broken}");
         assert_eq!(running, states[70]);

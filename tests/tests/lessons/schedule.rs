@@ -3,8 +3,12 @@
 use crate::{Scheduler, config, run, sweep};
 use autowu_core::{Baseline, Config, Decay, PastEnd};
 
-const ALL: [Decay; 4] =
-    [Decay::Cosine, Decay::Linear, Decay::ConstantCosine { fraction: 0.3 }, Decay::ConstantSqrt { fraction: 0.3 }];
+const ALL: [Decay; 4] = [
+    Decay::Cosine,
+    Decay::Linear,
+    Decay::ConstantCosine { fraction: 0.3 },
+    Decay::ConstantSqrt { fraction: 0.3 },
+];
 
 /// tracel-ai/burn#5128: the step after the end of the cosine was back at the largest learning rate.
 #[test]
@@ -22,8 +26,9 @@ fn nothing_restarts_after_the_end() {
     }
 }
 
-/// pytorch/pytorch#17913, #78003: a cosine computed from the learning rate before it divides by zero where that is 0, and is stuck there
-/// once it has been 0. A learning rate here is a function of the step.
+/// pytorch/pytorch#17913, #78003: a cosine computed from the learning rate before it divides by
+/// zero where that is 0, and is stuck there once it has been 0. A learning rate here is a function
+/// of the step.
 #[test]
 fn a_learning_rate_does_not_come_from_the_one_before() {
     for decay in ALL {
@@ -33,7 +38,10 @@ fn a_learning_rate_does_not_come_from_the_one_before() {
         backwards.reverse();
         assert_eq!(forwards, backwards);
         assert!(forwards.iter().all(|lr| lr.is_finite()));
-        assert!(lr(98) > 0.0 && lr(99) == 0.0 && lr(50) > 0.0, "{decay:?}: 0 at the end is no trap");
+        assert!(
+            lr(98) > 0.0 && lr(99) == 0.0 && lr(50) > 0.0,
+            "{decay:?}: 0 at the end is no trap"
+        );
     }
     // The same run, asked for far steps in between.
     let mut asked = Scheduler::new(config(200)).unwrap();
@@ -44,11 +52,17 @@ fn a_learning_rate_does_not_come_from_the_one_before() {
     assert!(lrs.eq(run(config(200), sweep).iter().map(|o| o.lr)));
 }
 
-/// pytorch/pytorch#185872: a joint at step 0 started with the learning rate of the phase that was to be left out.
+/// pytorch/pytorch#185872: a joint at step 0 started with the learning rate of the phase that was
+/// to be left out.
 #[test]
 fn a_joint_at_step_0_leaves_its_first_part_out() {
-    let baseline =
-        |warmup_steps| Baseline { peak: 1.0, warmup_steps, total_steps: 100, decay: Decay::Cosine, floor: 0.0 };
+    let baseline = |warmup_steps| Baseline {
+        peak: 1.0,
+        warmup_steps,
+        total_steps: 100,
+        decay: Decay::Cosine,
+        floor: 0.0,
+    };
     assert_eq!(baseline(0).lr(0), Decay::Cosine.at(0, 0, 100, 1.0, 0.0));
     assert_eq!(baseline(1).lr(0), 1.0);
     assert_eq!(baseline(1).lr(1), Decay::Cosine.at(1, 1, 100, 1.0, 0.0));
@@ -67,7 +81,9 @@ fn a_joint_at_step_0_leaves_its_first_part_out() {
 /// pytorch/pytorch#91765: the last step of the budget had the learning rate of the last but two.
 #[test]
 fn the_last_step_has_the_smallest_learning_rate() {
-    for (name, config) in [("default", config(200)), ("paper", Config { test_samples: 200, ..Config::paper(20, 10) })] {
+    for (name, config) in
+        [("default", config(200)), ("paper", Config { test_samples: 200, ..Config::paper(20, 10) })]
+    {
         let mut autowu = Scheduler::new(config).unwrap();
         let mut used = Vec::new();
         for step in 0..200 {

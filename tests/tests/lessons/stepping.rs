@@ -2,7 +2,8 @@
 
 use crate::{Scheduler, config, run, sweep};
 
-/// huggingface/accelerate#963: with gradient accumulation the scheduler moved on every batch, also where no update was made.
+/// huggingface/accelerate#963: with gradient accumulation the scheduler moved on every batch, also
+/// where no update was made.
 #[test]
 fn accumulated_batches_are_one_step() {
     let mut autowu = Scheduler::new(config(200)).unwrap();
@@ -22,8 +23,8 @@ fn accumulated_batches_are_one_step() {
     }
 }
 
-/// pytorch/pytorch#44511, #67590: an update that mixed precision skips moved the schedule all the same, and the first learning rate
-/// was never used.
+/// pytorch/pytorch#44511, #67590: an update that mixed precision skips moved the schedule all the
+/// same, and the first learning rate was never used.
 #[test]
 fn a_skipped_update_costs_neither_learning_rate_nor_budget() {
     let mut autowu = Scheduler::new(config(200)).unwrap();
@@ -44,7 +45,8 @@ fn a_skipped_update_costs_neither_learning_rate_nor_budget() {
     assert_eq!(plain.last(), Some(&0.0), "the budget is 200 updates, not 200 calls");
 }
 
-/// huggingface/accelerate#2142, #3797: the schedule of four processes ran four times as fast, because each of them moved it.
+/// huggingface/accelerate#2142, #3797: the schedule of four processes ran four times as fast,
+/// because each of them moved it.
 #[test]
 fn four_processes_take_as_many_steps_as_one() {
     let mut ranks = [(); 4].map(|()| Scheduler::new(config(200)).unwrap());

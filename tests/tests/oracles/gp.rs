@@ -4,13 +4,16 @@ use autowu_core::Real;
 use autowu_core::gp::{Factor, Hyper, Posterior, Spectrum};
 use autowu_tests::dense::Dense;
 use autowu_tests::effort::random_cases;
-use autowu_tests::tolerance::{EVIDENCE, GRADIENT, MEAN, Tolerance, VARIANCE, dense_rounding, truncation};
+use autowu_tests::tolerance::{
+    EVIDENCE, GRADIENT, MEAN, Tolerance, VARIANCE, dense_rounding, truncation,
+};
 use autowu_tests::wide_gp::WideGp;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::cell::Cell;
 
-/// One GP: samples and (μ, s², σ²). All numbers are representable in single precision, so that both precisions get the same.
+/// One GP: samples and (μ, s², σ²). All numbers are representable in single precision, so that both
+/// precisions get the same.
 #[derive(Clone, Debug)]
 struct Case {
     samples: Vec<(f64, f64)>,
@@ -34,7 +37,8 @@ fn log_uniform(low: f64, high: f64) -> impl Strategy<Value = f64> {
     (low..=high).prop_map(|a| single(10f64.powf(a)))
 }
 
-/// Where the samples lie: on a grid, anywhere, in clusters of neighbours that almost coincide, or on few places many times.
+/// Where the samples lie: on a grid, anywhere, in clusters of neighbours that almost coincide, or
+/// on few places many times.
 fn places(sizes: impl Strategy<Value = usize>) -> impl Strategy<Value = Vec<f64>> {
     let count = |sizes: Vec<f64>, kind: u8, clusters: usize| -> Vec<f64> {
         let n = sizes.len();
@@ -51,20 +55,28 @@ fn places(sizes: impl Strategy<Value = usize>) -> impl Strategy<Value = Vec<f64>
 }
 
 fn cases(sizes: impl Strategy<Value = usize>) -> impl Strategy<Value = Case> {
-    let shape =
-        (log_uniform(-6.0, 6.0), 0.0..=1.0, -1.0..=1.0, any::<u64>(), prop::sample::select(vec![0.2, 0.3, 0.5, 2.0]));
-    (places(sizes), shape, log_uniform(-6.0, 6.0), log_uniform(-4.0, 1.0)).prop_map(|(x, shape, scale, noise)| {
-        let (size, wildness, mean, seed, length_scale) = shape;
-        let samples = x.iter().enumerate().map(|(i, &x)| {
-            let random = autowu_core::sampling::mix(seed ^ i as u64) as f64 / 2f64.powi(63) - 1.0;
-            (x, single(size * ((7.0 * x).cos() * (1.0 - wildness) + random * wildness)))
-        });
-        Case {
-            samples: samples.collect(),
-            hyper: [single(mean * size), scale, noise],
-            length_scale: single(length_scale),
-        }
-    })
+    let shape = (
+        log_uniform(-6.0, 6.0),
+        0.0..=1.0,
+        -1.0..=1.0,
+        any::<u64>(),
+        prop::sample::select(vec![0.2, 0.3, 0.5, 2.0]),
+    );
+    (places(sizes), shape, log_uniform(-6.0, 6.0), log_uniform(-4.0, 1.0)).prop_map(
+        |(x, shape, scale, noise)| {
+            let (size, wildness, mean, seed, length_scale) = shape;
+            let samples = x.iter().enumerate().map(|(i, &x)| {
+                let random =
+                    autowu_core::sampling::mix(seed ^ i as u64) as f64 / 2f64.powi(63) - 1.0;
+                (x, single(size * ((7.0 * x).cos() * (1.0 - wildness) + random * wildness)))
+            });
+            Case {
+                samples: samples.collect(),
+                hyper: [single(mean * size), scale, noise],
+                length_scale: single(length_scale),
+            }
+        },
+    )
 }
 
 /// The four quantities at a few places, and their natural units.
@@ -89,21 +101,27 @@ fn features_form<T: Real>(case: &Case) -> Quantities {
     let double = |x: T| x.to_f64().unwrap();
     Quantities {
         means: PLACES.iter().map(|&x| double(posterior.mean_at(T::of(x)))).collect(),
-        variances: PLACES.iter().map(|&x| double(posterior.variance_of_difference(T::of(x), T::one()))).collect(),
+        variances: PLACES
+            .iter()
+            .map(|&x| double(posterior.variance_of_difference(T::of(x), T::one())))
+            .collect(),
         evidence: double(spectrum.negative_log_evidence(&hyper)),
         gradient: spectrum.gradient(&hyper).map(double),
     }
 }
 
-/// Bounds of the terms of mean, variance, evidence and the three components of its gradient: the units of their errors.
+/// Bounds of the terms of mean, variance, evidence and the three components of its gradient: the
+/// units of their errors.
 fn units(case: &Case) -> [f64; 6] {
     let [mean, scale, noise] = case.hyper;
     let n = case.samples.len() as f64;
-    // Not max |y − μ|: both are rounded before they are subtracted (which is why a test takes the mean out of y first).
+    // Not max |y − μ|: both are rounded before they are subtracted (which is why a test takes the
+    // mean out of y first).
     let widest = mean.abs() + case.samples.iter().map(|s| s.1.abs()).fold(1e-30, f64::max);
     let square = widest * widest;
     // tr A⁻¹K = Σ λ/(s²λ + σ²), αᵀKα = Σ λ c²/(s²λ + σ²)².
-    let by_scale = (32.0 / scale).min(n / noise) / n + square * (0.25 / scale).min(n / noise) / noise;
+    let by_scale =
+        (32.0 / scale).min(n / noise) / n + square * (0.25 / scale).min(n / noise) / noise;
     // Σ_j over 32 features and (n − 32) of the noise cancel where n is below 32.
     let features = 1.0 + 32.0 / n;
     let by_noise = features / noise + square / noise / noise;
@@ -118,7 +136,8 @@ fn units(case: &Case) -> [f64; 6] {
     ]
 }
 
-/// The worst error so far as a part of its bound, once the truncation's and the oracle's part are taken off.
+/// The worst error so far as a part of its bound, once the truncation's and the oracle's part are
+/// taken off.
 struct Worst(Tolerance, Cell<f64>);
 
 impl Worst {
@@ -126,7 +145,12 @@ impl Worst {
         let bound = self.0.bound(unit, kappa);
         let part = (error - other).max(0.0) / bound;
         self.1.set(self.1.get().max(part));
-        prop_assert!(part <= 1.0, "{}: error {error:e}, allowed {bound:e} and {other:e}: {}", self.0.what, self.0.why);
+        prop_assert!(
+            part <= 1.0,
+            "{}: error {error:e}, allowed {bound:e} and {other:e}: {}",
+            self.0.what,
+            self.0.why
+        );
         Ok(())
     }
 }
@@ -148,12 +172,21 @@ impl Scores {
 fn errors_against(case: &Case, form: &Quantities, oracle: &Quantities) -> [f64; 4] {
     let unit = units(case);
     let worst = |a: &[f64], b: &[f64], u: f64| {
-        a.iter().zip(b).map(|(a, b)| if a.is_finite() { (a - b).abs() / u } else { f64::INFINITY }).fold(0.0, f64::max)
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| if a.is_finite() { (a - b).abs() / u } else { f64::INFINITY })
+            .fold(0.0, f64::max)
     };
-    let gradient = (0..3).map(|i| worst(&[form.gradient[i]], &[oracle.gradient[i]], unit[3 + i])).fold(0.0, f64::max);
+    let gradient = (0..3)
+        .map(|i| worst(&[form.gradient[i]], &[oracle.gradient[i]], unit[3 + i]))
+        .fold(0.0, f64::max);
     [
         // Between samples that lie close the posterior mean can be far larger than they are.
-        worst(&form.means, &oracle.means, oracle.means.iter().fold(unit[0], |top, m| top.max(m.abs()))),
+        worst(
+            &form.means,
+            &oracle.means,
+            oracle.means.iter().fold(unit[0], |top, m| top.max(m.abs())),
+        ),
         worst(&form.variances, &oracle.variances, unit[1]),
         worst(&[form.evidence], &[oracle.evidence], unit[2]),
         gradient,
@@ -180,11 +213,20 @@ fn wide(case: &Case) -> Quantities {
     }
 }
 
-/// The quantities hold in precision `T` to their tolerances, and what the truncation and the oracle add.
-fn holds<T: Real>(case: &Case, oracle: &Quantities, other: f64, scores: &Scores) -> Result<(), TestCaseError> {
+/// The quantities hold in precision `T` to their tolerances, and what the truncation and the oracle
+/// add.
+fn holds<T: Real>(
+    case: &Case,
+    oracle: &Quantities,
+    other: f64,
+    scores: &Scores,
+) -> Result<(), TestCaseError> {
     let errors = errors_against(case, &features_form::<T>(case), oracle);
     let unit = T::epsilon().to_f64().unwrap() / 2.0;
-    errors.into_iter().zip(&scores.0).try_for_each(|(error, worst)| worst.see(error, unit, case.kappa(), other))
+    errors
+        .into_iter()
+        .zip(&scores.0)
+        .try_for_each(|(error, worst)| worst.see(error, unit, case.kappa(), other))
 }
 
 #[test]

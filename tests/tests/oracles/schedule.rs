@@ -1,4 +1,5 @@
-//! Learning rates against their closed forms in 256 bits: at the ends, at the joints, and over 10¹² steps.
+//! Learning rates against their closed forms in 256 bits: at the ends, at the joints, and over 10¹²
+//! steps.
 
 use autowu_core::{AutoWu, Baseline, Config, Decay, Warmup};
 use autowu_tests::effort::random_cases;
@@ -24,7 +25,9 @@ fn decayed(decay: Decay, step: u64, start: u64, total: u64, peak: f64, floor: f6
     }
     let u = Wide::whole(k) / Wide::whole(length);
     let left = match decay {
-        Decay::Cosine | Decay::ConstantCosine { .. } => (wide(1.0) + (Wide::pi() * u).cos()) * wide(0.5),
+        Decay::Cosine | Decay::ConstantCosine { .. } => {
+            (wide(1.0) + (Wide::pi() * u).cos()) * wide(0.5)
+        }
         Decay::Linear => wide(1.0) - u,
         Decay::ConstantSqrt { .. } => wide(1.0) - u.sqrt(),
     };
@@ -123,8 +126,8 @@ proptest! {
     }
 }
 
-/// `⌈(1 − f) T⌉`: the paper's f = 0.2 at every length, odd fractions at most one step later, where (1 − f) T in doubles, which the
-/// reference compares with, comes out just above a whole number.
+/// `⌈(1 − f) T⌉`: the paper's f = 0.2 at every length, odd fractions at most one step later, where
+/// (1 − f) T in doubles, which the reference compares with, comes out just above a whole number.
 #[test]
 fn joints_are_where_rational_arithmetic_puts_them() {
     let mut late = 0;
@@ -151,9 +154,12 @@ fn the_ends_of_a_trillion_steps_are_exact() {
     let warmup = autowu.config().warmup_steps();
     assert_eq!(warmup, TRILLION / 5 * 2);
     assert_eq!(autowu.lr_ahead(warmup), 1.0);
-    for decay in
-        [Decay::Cosine, Decay::Linear, Decay::ConstantCosine { fraction: 0.2 }, Decay::ConstantSqrt { fraction: 0.2 }]
-    {
+    for decay in [
+        Decay::Cosine,
+        Decay::Linear,
+        Decay::ConstantCosine { fraction: 0.2 },
+        Decay::ConstantSqrt { fraction: 0.2 },
+    ] {
         assert_eq!(decay.at(TRILLION - 1, 7, TRILLION, 1.0, 0.25), 0.25);
         assert_eq!(decay.at(u64::MAX, 7, TRILLION, 1.0, 0.25), 0.25);
         assert_eq!(decay.at(u64::MAX, u64::MAX, u64::MAX, 1.0, 0.25), 0.25);
