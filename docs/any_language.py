@@ -1,10 +1,9 @@
-"""AutoWU in a trainer that is not written in Rust: the scheduler is a process at the other end of a pipe.
+"""AutoWU in a trainer of any language: the scheduler is a process at the other end of a pipe.
 
     cargo build --release -p autowu-core --example replay
     python3 docs/any_language.py target/release/examples/replay
 """
 
-import copy
 import random
 import subprocess
 import sys
@@ -20,19 +19,21 @@ autowu = subprocess.Popen(
 )
 lr = float(autowu.stdout.readline())  # of the first step
 weights = [0.0] * 5
-kept = copy.copy(weights)
+copy = list(weights)
 for step in range(STEPS):
     batch = random.sample(data, 16)
     errors = [sum(w * v for w, v in zip(weights, [*x, 1])) - y for x, y in batch]
     loss = sum(e * e for e in errors) / len(batch)
-    gradient = [sum(2 * e * [*x, 1][i] for e, (x, _) in zip(errors, batch)) / len(batch) for i in range(5)]
+    gradient = [
+        sum(2 * e * [*x, 1][i] for e, (x, _) in zip(errors, batch)) / len(batch) for i in range(5)
+    ]
 
     print(loss, file=autowu.stdin)  # before the update
     next_lr, *word = autowu.stdout.readline().split()
     if word == ["snapshot"]:
-        kept = copy.copy(weights)
+        copy = list(weights)
     if word == ["restore"]:
-        weights = copy.copy(kept)  # and no update: the gradient belongs to weights that are gone
+        weights = list(copy)  # and no update: the gradient is that of weights now gone
     else:
         weights = [w - lr * g for w, g in zip(weights, gradient)]
     lr = float(next_lr)

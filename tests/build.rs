@@ -24,7 +24,7 @@ fn main() {
         .cpp(true)
         .std("c++17")
         .opt_level(2)
-        // The same sums on every CPU: no fused multiply-adds that the source does not ask for.
+        // The same sums on every CPU: no fused multiply-adds except those in the source.
         .flag_if_supported("-ffp-contract=off")
         // #pragma unroll is CUDA's.
         .flag_if_supported("-Wno-unknown-pragmas")
@@ -32,7 +32,7 @@ fn main() {
         .flag_if_supported("-U_FORTIFY_SOURCE")
         .include(kernels)
         .files(["emulator/emulator.cpp", "emulator/fibres.cpp"])
-        // A compiler that is there and refuses the kernels is a failure.
+        // A compiler that refuses the kernels is a failure.
         .compile("autowu_emulator");
     println!("cargo::rustc-cfg=emulator");
 }

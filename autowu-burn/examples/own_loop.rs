@@ -1,4 +1,4 @@
-//! AutoWU in a loop of your own: two parts of a spiral told apart, and weights that go back when
+//! AutoWU in a loop of your own: classifies the two arms of a spiral, and restores the weights when
 //! the learning rate was too large.
 //!
 //! ```text
@@ -28,7 +28,7 @@ impl Net {
     }
 }
 
-/// Points `[n, 2]` of two arms of a spiral, and to which arm they belong.
+/// Points `[n, 2]` of two arms of a spiral, and the arm of each.
 fn spiral(n: usize, device: &Device) -> (Tensor<2>, Tensor<1, Int>) {
     let point = |i: usize| {
         let (arm, t) = (i % 2, 3.5 * (i as f32 + 1.0) / n as f32);
@@ -52,18 +52,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let autowu = AutoWu::new(Config::new(STEPS))?;
     // A clone shares the running statistics of normalisations with the model; `train` makes them
     // its own.
-    let mut best = (model.clone().train(), optim.clone());
+    let mut copy = (model.clone().train(), optim.clone());
     for step in 0..STEPS {
         let loss = loss_of.forward(model.forward(points.clone()), arms.clone());
         let lr = autowu.lr();
         if step % 100 == 0 {
             println!("step {step:4}  lr {lr:.1e}  loss {:.4}", loss.clone().into_scalar::<f32>());
         }
-        match autowu.record(&loss)? {
-            Some(Event::Snapshot { .. }) => best = (model.clone().train(), optim.clone()),
+        match autowu.observe(&loss)? {
+            Some(Event::Snapshot { .. }) => copy = (model.clone().train(), optim.clone()),
             Some(event @ Event::Restore { .. }) => {
                 println!("{event}");
-                (model, optim) = (best.0.clone().train(), best.1.clone());
+                (model, optim) = (copy.0.clone().train(), copy.1.clone());
                 continue; // the gradient belongs to the weights that were thrown away
             }
             Some(event) => println!("{event}"),

@@ -1,18 +1,20 @@
-//! AutoWU for [burn](https://burn.dev): a learning-rate scheduler that finds its own warmup and its own peak, in burn's own
-//! trainer or in a loop of your own; and AdamP, which burn does not have. The rule itself is in
-//! [`autowu_core`].
+//! AutoWU for [burn](https://burn.dev): a learning-rate scheduler that finds its own warmup and its
+//! own peak, in burn's trainer or in a loop of your own; and AdamP, which burn does not have. The
+//! rule itself is in [`autowu_core`].
 //!
 //! # In burn's trainer
-//! Two lines: [`AutoWu::loss_metric`] where `LossMetric::new()` stood, and [`AutoWu::scheduler`] as
+//! Two lines: [`AutoWu::loss_metric`] in place of `LossMetric::new()`, and [`AutoWu::scheduler`] as
 //! the scheduler.
 #![cfg_attr(feature = "train", doc = "```no_run")]
 #![cfg_attr(not(feature = "train"), doc = "```ignore")]
 //! # use burn::{data::dataloader::DataLoader, optim::AdamWConfig, train::metric::AccuracyMetric};
-//! # use burn::train::{ClassificationOutput, InferenceStep, Learner, LearnerModel, SupervisedTraining, TrainStep};
+//! # use burn::train::{ClassificationOutput, InferenceStep, Learner, LearnerModel};
+//! # use burn::train::{SupervisedTraining, TrainStep};
 //! # use std::sync::Arc;
 //! use autowu_burn::{AutoWu, Config};
 //!
-//! # fn train<M, B: 'static>(model: M, train: Arc<dyn DataLoader<B>>, valid: Arc<dyn DataLoader<B>>)
+//! # type Loader<B> = Arc<dyn DataLoader<B>>;
+//! # fn train<M, B: 'static>(model: M, train: Loader<B>, valid: Loader<B>)
 //! # -> Result<M, autowu_burn::ConfigError>
 //! # where
 //! #     M: LearnerModel
@@ -20,23 +22,27 @@
 //! #         + InferenceStep<Input = B, Output = ClassificationOutput>,
 //! # {
 //! # let (items, batch_size, epochs) = (50_000_usize, 128, 20);
-//! // The budget in optimizer updates is all that it needs to be told.
+//! // The budget in optimizer updates is all that it needs.
 //! let steps_per_epoch = items.div_ceil(batch_size) as u64;
-//! let autowu = AutoWu::new(Config::epochs(steps_per_epoch,
-//! epochs))?.keep_best_in("out/checkpoint"); let model = autowu.model(model, |output|
-//! output.loss.clone()); // recommended: weights can go back let training =
-//! SupervisedTraining::new("out", train, valid)     .metrics((AccuracyMetric::new(),
-//! autowu.loss_metric())) // 1: in the place of LossMetric::new()     .metric_train(autowu.
-//! phase_metric()) // what AutoWU does and why, in the dashboard     .with_default_checkpointers()
+//! let autowu = AutoWu::new(Config::epochs(steps_per_epoch, epochs))?
+//!     .keep_copy_in("out/checkpoint");
+//! // Recommended: weights can go back.
+//! let model = autowu.model(model, |output| output.loss.clone());
+//! let training = SupervisedTraining::new("out", train, valid)
+//!     .metrics((AccuracyMetric::new(), autowu.loss_metric())) // 1: in place of LossMetric::new()
+//!     .metric_train(autowu.phase_metric()) // what AutoWU does and why, in the dashboard
+//!     .with_default_checkpointers()
 //!     .num_epochs(epochs as usize);
-//! let result = training.launch(Learner::new(model, AdamWConfig::new().init(),
-//! autowu.scheduler())); // 2 let model = result.model.into_inner();
+//! let optimizer = AdamWConfig::new().init();
+//! let result = training.launch(Learner::new(model, optimizer, autowu.scheduler())); // 2
+//! let model = result.model.into_inner();
 //! # Ok(model)
 //! # }
 //! ```
-//! The third, [`AutoWu::model`], wraps the model: when a climb of the learning rate ends, its weights and the optimizer's state go
-//! back to their best point, and the climb goes on from there, more slowly. It is the better rule. Without it the first
-//! detection ends the warmup. The example `digits` has all of it, with burn's dashboard, checkpoints and resume.
+//! The third, [`AutoWu::model`], wraps the model: when a climb of the learning rate ends, the
+//! weights and the optimizer's state go back to their best point, and a slower climb starts from
+//! there. That is the better rule; without it the first detection ends the warmup. The example
+//! `digits` has all of it, with burn's dashboard, checkpoints and resume.
 //!
 //! # In a loop of your own
 //! ```
@@ -47,14 +53,14 @@
 //! let device = Device::default();
 //! let autowu = AutoWu::new(Config::new(200))?;
 //! let mut w = Tensor::<1>::from_floats([3.0], &device);
-//! let mut best = w.clone();
+//! let mut copy = w.clone();
 //! for _ in 0..200 {
 //!     let (loss, gradient) = (w.clone().square() * 0.5, w.clone());
 //!     let lr = autowu.lr();
-//!     match autowu.record(&loss)? {
-//!         Some(Event::Snapshot { .. }) => best = w.clone(),
+//!     match autowu.observe(&loss)? {
+//!         Some(Event::Snapshot { .. }) => copy = w.clone(),
 //!         Some(Event::Restore { .. }) => {
-//!             w = best.clone();
+//!             w = copy.clone();
 //!             continue; // the gradient belongs to the weights that were thrown away
 //!         }
 //!         _ => {}
@@ -66,60 +72,75 @@
 //! ```
 //!
 //! # What is exact and what is late
-//! burn hands every batch to the thread of the metrics through a channel that holds one. A test decides the learning rate of an update
-//! by the losses of all updates before it; when one is due, the scheduler waits for those that are on their way, at most two.
-//! So **every learning rate is the core's, bit for bit**, whatever the speed of that thread. Between tests nothing waits: the
-//! learning rate does not depend on losses there. One thing is late, and always by the same: a loss that is NaN or infinite is acted
-//! on two updates after its own, because no update may wait for its predecessor's loss. With [`AutoWu::model`] or
-//! [`AutoWu::record`] losses never leave the trainer's thread; they stay on the device and are read together when a test is
-//! due, NaN included. A test is due each time the learning rate of the first climb has grown by a tenth: about every 300th part of the budget.
-//! In the decay the mean loss is looked at every eightieth part.
+//! **Every learning rate is the core's, bit for bit**, while losses are finite. With
+//! [`AutoWu::model`] or [`AutoWu::observe`], losses never leave the trainer's thread: they stay on
+//! the device and are read together when a test is due. A test is due each time the learning rate
+//! of the first climb has grown by a tenth, about every 300th part of the budget; in the decay,
+//! about every 80th part. A loss that is NaN or infinite is noticed at the next read.
+//!
+//! The loss metric runs on a thread of its own. burn hands it every batch through a channel that
+//! holds one, so at most two losses are on their way. When a test is due the scheduler waits for
+//! them; between tests nothing waits, because the learning rate does not depend on losses there. A
+//! loss that is NaN or infinite is acted on two updates after its own, whatever the thread's speed.
 //!
 //! # Several batches to an update
-//! A step of AutoWU is an optimizer update. With `grads_accumulation(4)` in the training, say so here too
-//! ([`AutoWu::grads_accumulation`]); with `MultiDevice`, say how many devices ([`AutoWu::devices`]). The loss of an update is the mean over
-//! its batches. The wrapped model counts by itself. A wrong declaration is noticed, see [`Misuse`].
+//! A step of AutoWU is an optimizer update. For the loss metric, declare what the trainer does:
+//! [`AutoWu::grads_accumulation`], and with `MultiDevice` [`AutoWu::devices`]. The loss of an
+//! update is the mean over its batches. The wrapped model counts by itself. A wrong declaration is
+//! noticed: see [`Misuse`].
 //!
 //! # Checkpoints
-//! burn's checkpoints hold the whole state ([`AutoWu::to_record`]): a resumed training has the learning rates of the one that was not
-//! interrupted, bit for bit, if it sees the same batches. They have no place for the copy of the best weights that a
-//! wrapped model keeps: [`AutoWu::keep_best_in`] puts it beside them.
+//! burn's checkpoints hold the whole state ([`AutoWu::to_record`]): with the same batches, a
+//! resumed training has the learning rates of the uninterrupted one, bit for bit. They have no
+//! place for the wrapped model's copy of the weights; [`AutoWu::keep_copy_in`] writes it beside
+//! them.
 //!
 //! # Modules, in reading order
-//! 1. `course`: which losses are known when an update asks for its learning rate.
-//! 2. `handle`: the run as the trainer sees it, and who waits for whom.
-//! 3. `batches`, `unread`: losses of batches to losses of updates, on the host and on the device.
-//! 4. `scheduler`, `record`: burn's scheduler, and the state as burn's named scalars.
-//! 5. `train`: the loss metric, the wrapped model and its copies, what the dashboard shows.
-//! 6. `misuse`, `words`: what can go wrong between a trainer and its scheduler, and what a run says.
-//! 7. `adamp`: the optimizer.
+//! Each uses only those above it.
+//! 1. `misuse`: what can go wrong between a trainer and its scheduler, in words.
+//! 2. `status`, `course`: what the last decisions said, and the core scheduler that made them.
+//! 3. `feed`: how losses reach the core. `own_loop` over `on_device`: from the trainer's thread;
+//!    `metric` over `batches`: from the thread of burn's metrics.
+//! 4. `rates`, `copy_state`, `record`: learning rates of the last updates; where the copy is; the
+//!    state as burn's named scalars.
+//! 5. `run`: one training, made of these. `trainer`, `shared`: the run behind its lock, and who
+//!    waits for whom.
+//! 6. `scheduler`, `handle`: burn's scheduler, and [`AutoWu`] itself.
+//! 7. `train`: the loss metric, the wrapped model with its copies, metrics for the dashboard.
+//! 8. `adamp`: the optimizer; on its own.
 //!
 //! # Features
-//! `train` (default): what burn's trainer needs; without it 75 crates fewer are built. `tui`: burn's terminal dashboard
-//! (`burn-train/tui`), for the example; a program that uses the `burn` crate with its defaults has it anyway.
+//! `train` (default): what burn's trainer needs; without it 75 crates fewer are built. `tui`:
+//! burn's terminal dashboard (`burn-train/tui`), for the example; a program that uses the `burn`
+//! crate with its defaults has it anyway.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
-// Half of a run's course is reached by the trainer's metrics alone; it is the same course in a loop
-// of one's own.
-#![cfg_attr(not(feature = "train"), allow(dead_code))]
 
 mod adamp;
-mod batches;
+#[cfg(feature = "train")]
+mod copy_state;
 mod course;
+mod feed;
 mod handle;
 mod misuse;
+mod rates;
 mod record;
+mod run;
 mod scheduler;
+mod shared;
+#[cfg(feature = "train")]
+mod status;
 #[cfg(feature = "train")]
 mod train;
-mod unread;
-mod words;
+#[cfg(feature = "train")]
+mod trainer;
 
 pub use adamp::{AdamP, AdamPConfig, AdamPState};
 pub use autowu_core::{
-    Baseline, BatchScaling, CAPACITY, Climb, Config, ConfigError, Decay, Detection, Event,
-    Fallback, Interval, NonFinite, Patience, Phase, Reason, Report, Verdict, Warmup,
+    Baseline, BatchScaling, CAPACITY, Climb, Config, ConfigError, Curve, Decay, Event, Fallback,
+    Interval, NonFinite, PastEnd, Patience, PeakRule, Phase, Ramp, Reason, Recovery, Report,
+    Response, TestRules, Verdict, Warmup,
 };
 pub use handle::AutoWu;
 pub use misuse::{Misuse, RecordError};

@@ -4,13 +4,13 @@ use core::fmt;
 
 /// Why the scheduler holds its learning rate instead of raising it.
 ///
-/// Whatever it is, the learning rate stays where it was, the sentence goes to the log as an error,
-/// and the loss metric or [`record`](crate::AutoWu::record) hands it on, so that burn's trainer
-/// stops with it.
+/// The learning rate stays where it was and the message is logged as an error. The loss metric
+/// returns it too, so that burn's trainer stops with it; [`observe`](crate::AutoWu::observe)
+/// returns those that it finds.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Misuse {
-    /// The scheduler is stepped and nothing tells it losses.
+    /// The scheduler is stepped, and it receives no losses.
     NoLoss,
     /// The loss metric sees no training losses.
     NoTrainingLoss {
@@ -33,10 +33,10 @@ pub enum Misuse {
         /// Optimizer updates begun.
         updates: u64,
     },
-    /// A scheduler of this run asks for the learning rate of an update that is long past: a second
-    /// training.
+    /// A scheduler asks for the learning rate of an update that is long past: it belongs to a
+    /// second training.
     TwoTrainings {
-        /// The update that was asked for, from 0.
+        /// The update that it asks for, from 0.
         asked: u64,
         /// Optimizer updates begun.
         updates: u64,
@@ -52,36 +52,40 @@ impl fmt::Display for Misuse {
         match self {
             Misuse::NoLoss => write!(
                 f,
-                "the scheduler has been stepped and nothing tells it the losses: register AutoWu::loss_metric() with \
-                 metric_train_numeric or metrics, wrap the model with AutoWu::model, or call AutoWu::record"
+                "the scheduler is stepped and it receives no losses: register \
+                 AutoWu::loss_metric() with metric_train_numeric or metrics, wrap the model with \
+                 AutoWu::model, or call AutoWu::observe"
             ),
             Misuse::NoTrainingLoss { updates } => write!(
                 f,
-                "{updates} updates have begun and the loss metric has seen no training loss: register \
-                 AutoWu::loss_metric() for the training split, with metric_train_numeric or metrics"
+                "{updates} updates have begun and the loss metric has seen no training loss: \
+                 register AutoWu::loss_metric() for the training split, with metric_train_numeric \
+                 or metrics"
             ),
             Misuse::TwoMetrics => write!(
                 f,
-                "two loss metrics of one AutoWu see training losses: register one, once, in one training; a second \
-                 training needs an AutoWu of its own"
+                "two loss metrics of one AutoWu see training losses: register one metric, once; a \
+                 second training needs an AutoWu of its own"
             ),
             Misuse::TooManyLosses { losses, updates } => write!(
                 f,
-                "{losses} losses came for {updates} updates: a trainer that accumulates gradients or uses several \
-                 devices must be declared, with AutoWu::grads_accumulation and AutoWu::devices"
+                "{losses} losses came for {updates} updates: if the trainer accumulates gradients \
+                 or uses several devices, declare it with AutoWu::grads_accumulation and \
+                 AutoWu::devices"
             ),
             Misuse::MissingLosses { losses, updates } => write!(
                 f,
-                "a test is due after {updates} updates and only {losses} losses have come: do \
+                "after {updates} updates only {losses} losses have come, and a test needs them: do \
                  AutoWu::grads_accumulation and AutoWu::devices say what the trainer does?"
             ),
             Misuse::TwoTrainings { asked, updates } => write!(
                 f,
-                "a scheduler asks for the learning rate of update {asked} after {updates} updates: one AutoWu serves \
-                 one training; give the second one an AutoWu of its own, or load a checkpoint into it first"
+                "a scheduler asks for the learning rate of update {asked} after {updates} updates: \
+                 one AutoWu serves one training; give the second training an AutoWu of its own, or \
+                 load a checkpoint into this one first"
             ),
             Misuse::Record(error) => {
-                write!(f, "the saved state was refused and the run starts as it was: {error}")
+                write!(f, "the saved state was refused and the run starts afresh: {error}")
             }
             Misuse::Device(error) => write!(f, "a loss could not be read from its device: {error}"),
         }
@@ -103,12 +107,12 @@ pub enum RecordError {
         /// The format that this version reads.
         known: u64,
     },
-    /// Parts of it are missing.
+    /// Part of it is missing.
     CutShort {
         /// The first part that is missing.
         part: String,
     },
-    /// Its parts are there and make no state.
+    /// Its parts are there, but they do not make a state.
     Damaged(String),
 }
 
@@ -117,17 +121,19 @@ impl fmt::Display for RecordError {
         match self {
             RecordError::Foreign => write!(
                 f,
-                "it is not a record of AutoWU: another scheduler wrote it; load it there, or start without it"
+                "it is not a record of AutoWU: another scheduler wrote it; load it there, or start \
+                 without it"
             ),
             RecordError::Format { found, known } => write!(
                 f,
-                "it has format {found}, this version of autowu-burn reads format {known}: use the version that wrote it"
+                "it has format {found}, this version of autowu-burn reads format {known}: use the \
+                 version that wrote it"
             ),
             RecordError::CutShort { part } => {
-                write!(f, "it is cut short, `{part}` is missing: use an older checkpoint")
+                write!(f, "it is cut short, `{part}` is missing: use another checkpoint")
             }
             RecordError::Damaged(why) => {
-                write!(f, "it is damaged ({why}): use an older checkpoint")
+                write!(f, "it is damaged ({why}): use another checkpoint")
             }
         }
     }

@@ -1,28 +1,36 @@
-//! The state of a run as burn's record of named scalars, and back.
+//! The state of a run as burn's record of named scalars, and back. Pure.
 //!
-//! `autowu.format`, `autowu.length` (bytes), `autowu.digest`, and the state as JSON, eight bytes to
-//! a scalar: `autowu.00000`, `autowu.00001`, …; `autowu.best`, the step of the copy of the best
-//! weights, where there is one; and `autowu.waiting`, the number of losses that the state has not
-//! seen, with their bits in `autowu.waiting.00000`, ….
+//! `autowu.format`, `autowu.length` (bytes), `autowu.digest`, and the core's state as JSON, eight
+//! bytes to a scalar: `autowu.00000`, `autowu.00001`, …; `autowu.waiting`, the number of losses
+//! that the core has not seen, with their bits in `autowu.waiting.00000`, …; and `autowu.copy`, the
+//! updates done when the wrapped model's copy was made, if it holds one.
 
-use crate::batches::Batches;
-use crate::course::{Core, Course, Source};
+use crate::course::Core;
 use crate::misuse::RecordError;
-use autowu_core::Config;
+use autowu_core::Backlog;
 use burn_optim::lr_scheduler::LrSchedulerRecord;
-use std::collections::VecDeque;
 
 /// Version of the format. A change of meaning changes it.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
-/// More than any state has: 1024 losses and what is around them take about 30 kB.
+/// More bytes than any state has: 1024 losses and what is around them take about 30 kB.
 const LONGEST: u64 = 1 << 20;
+
+/// What a record holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Saved {
+    pub core: Core,
+    /// Losses that the core has not seen, in order; fewer than [`Backlog::ROOM`].
+    pub waiting: Vec<f64>,
+    /// Updates done when the copy of the weights was made.
+    pub copy: Option<u64>,
+}
 
 fn word(i: usize) -> String {
     format!("autowu.{i:05}")
 }
 
-fn waiting_word(i: u64) -> String {
+fn waiting_word(i: usize) -> String {
     format!("autowu.waiting.{i:05}")
 }
 
@@ -30,96 +38,46 @@ fn part(record: &LrSchedulerRecord, name: &str) -> Result<u64, RecordError> {
     record.scalar(name).ok_or_else(|| RecordError::CutShort { part: name.into() })
 }
 
-impl Course {
-    /// The state, and the losses that it has not seen, which wait in the record as they do here.
-    /// The run itself does not move.
-    ///
-    /// # Errors
-    /// As [`encode`], and what the device says.
-    pub fn to_record(&self) -> Result<LrSchedulerRecord, RecordError> {
-        let waiting = self.unseen().map_err(|e| RecordError::Damaged(e.to_string()))?;
-        let mut record = encode(&self.core)?.with_scalar("autowu.waiting", waiting.len() as u64);
-        for (i, loss) in (0..).zip(waiting) {
-            record = record.with_scalar(&waiting_word(i), loss.to_bits());
-        }
-        Ok(match self.best {
-            Some(step) => record.with_scalar("autowu.best", step),
-            None => record,
-        })
-    }
-
-    /// Goes on from a record.
-    ///
-    /// # Errors
-    /// What is wrong with the record; then nothing has changed.
-    pub fn load_record(&mut self, record: &LrSchedulerRecord) -> Result<(), RecordError> {
-        let core = decode(record)?;
-        let waiting = (0..part(record, "autowu.waiting")?)
-            .map(|i| part(record, &waiting_word(i)).map(f64::from_bits))
-            .collect::<Result<VecDeque<f64>, _>>()?;
-        let (ours, saved) = (*self.core.config(), *core.config());
-        if ours != saved
-            && (Config { restore: saved.restore, detection: saved.detection, ..ours }) != saved
-        {
-            log::warn!(
-                "AutoWU: the saved run was configured differently and goes on as it was: {saved:?}"
-            );
-        }
-        let resumed_best =
-            record.scalar("autowu.best").map(|step: u64| (step, self.folder.clone()));
-        if self.source == Source::Metric && resumed_best.is_some() {
-            log::warn!(
-                "AutoWU: the saved run could put weights back, this one cannot: wrap the model with AutoWU::model as before"
-            );
-        }
-        let steps = core.steps().saturating_add(waiting.len() as u64);
-        *self = Course {
-            batches: Batches::new(self.batches.accumulation, self.batches.devices),
-            source: self.source,
-            waiting,
-            arrived: steps,
-            begun: steps,
-            first: steps,
-            closed: steps,
-            epoch: steps,
-            folder: self.folder.clone(),
-            resumed_best,
-            ..Course::new(core)
-        };
-        Ok(())
-    }
-}
-
-/// The whole state.
-///
 /// # Errors
-/// What the serializer says; a state of a run has no value that it refuses.
-fn encode(core: &Core) -> Result<LrSchedulerRecord, RecordError> {
-    let bytes = serde_json::to_vec(core).map_err(|e| RecordError::Damaged(e.to_string()))?;
-    let head = LrSchedulerRecord::new()
+/// The serializer's; it refuses no value that a state can have.
+pub(crate) fn encode(saved: &Saved) -> Result<LrSchedulerRecord, RecordError> {
+    let bytes = serde_json::to_vec(&saved.core).map_err(|e| RecordError::Damaged(e.to_string()))?;
+    let mut record = LrSchedulerRecord::new()
         .with_scalar("autowu.format", FORMAT)
         .with_scalar("autowu.length", bytes.len() as u64)
-        .with_scalar("autowu.digest", core.digest());
-    Ok(bytes.chunks(8).enumerate().fold(head, |record, (i, chunk)| {
+        .with_scalar("autowu.digest", saved.core.digest())
+        .with_scalar("autowu.waiting", saved.waiting.len() as u64);
+    for (i, chunk) in bytes.chunks(8).enumerate() {
         let mut eight = [0; 8];
         eight[..chunk.len()].copy_from_slice(chunk);
-        record.with_scalar(&word(i), u64::from_le_bytes(eight))
-    }))
+        record = record.with_scalar(&word(i), u64::from_le_bytes(eight));
+    }
+    for (i, loss) in saved.waiting.iter().enumerate() {
+        record = record.with_scalar(&waiting_word(i), loss.to_bits());
+    }
+    Ok(match saved.copy {
+        Some(step) => record.with_scalar("autowu.copy", step),
+        None => record,
+    })
 }
 
-/// The state that [`encode`] wrote.
+/// What [`encode`] wrote.
 ///
 /// # Errors
-/// What is wrong with the record; nothing is half loaded.
-fn decode(record: &LrSchedulerRecord) -> Result<Core, RecordError> {
+/// What is wrong with the record.
+pub(crate) fn decode(record: &LrSchedulerRecord) -> Result<Saved, RecordError> {
     let format: u64 = record.scalar("autowu.format").ok_or(RecordError::Foreign)?;
     if format != FORMAT {
         return Err(RecordError::Format { found: format, known: FORMAT });
     }
+    Ok(Saved { core: core(record)?, waiting: waiting(record)?, copy: record.scalar("autowu.copy") })
+}
+
+fn core(record: &LrSchedulerRecord) -> Result<Core, RecordError> {
     let length = part(record, "autowu.length")?;
     if length > LONGEST {
         return Err(RecordError::Damaged(format!(
-            "a length of {length} bytes, at most {LONGEST} can be"
+            "its length is {length} bytes, the longest state has {LONGEST}"
         )));
     }
     let length = length as usize;
@@ -131,7 +89,45 @@ fn decode(record: &LrSchedulerRecord) -> Result<Core, RecordError> {
     let core: Core =
         serde_json::from_slice(&bytes).map_err(|e| RecordError::Damaged(e.to_string()))?;
     if core.digest() != part(record, "autowu.digest")? {
-        return Err(RecordError::Damaged("its digest is another state's".into()));
+        return Err(RecordError::Damaged("its digest belongs to another state".into()));
     }
     Ok(core)
+}
+
+fn waiting(record: &LrSchedulerRecord) -> Result<Vec<f64>, RecordError> {
+    let count = usize::try_from(part(record, "autowu.waiting")?).unwrap_or(usize::MAX);
+    let losses = (0..count)
+        .map(|i| part(record, &waiting_word(i)).map(f64::from_bits))
+        .collect::<Result<Vec<f64>, _>>()?;
+    Backlog::resume(Backlog::ROOM, losses.len())
+        .map_err(|e| RecordError::Damaged(e.to_string()))?;
+    Ok(losses)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a failed expectation ends the test
+
+    use super::*;
+    use autowu_core::Config;
+
+    fn saved(waiting: usize, copy: Option<u64>) -> Saved {
+        let mut core = Core::new(Config::new(500)).unwrap();
+        (0..60).for_each(|i| _ = core.step(2.0 - f64::from(i) / 100.0));
+        Saved { core, waiting: (0..waiting).map(|i| i as f64).collect(), copy }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for (waiting, copy) in [(0, None), (3, Some(7)), (Backlog::ROOM - 1, Some(u64::MAX))] {
+            let saved = saved(waiting, copy);
+            assert_eq!(decode(&encode(&saved).unwrap()), Ok(saved));
+        }
+    }
+
+    #[test]
+    fn as_many_losses_as_there_is_room_for_would_have_been_read() {
+        let error = decode(&encode(&saved(Backlog::ROOM, None)).unwrap()).unwrap_err();
+        assert!(error.to_string().contains("256 losses wait in the saved run"), "{error}");
+    }
 }

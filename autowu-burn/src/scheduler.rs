@@ -1,7 +1,6 @@
 //! [`Scheduler`]: what burn's learner steps.
 
-use crate::handle::Shared;
-use crate::misuse::Misuse;
+use crate::shared::Shared;
 use burn_optim::LearningRate;
 use burn_optim::lr_scheduler::{LrScheduler, LrSchedulerRecord};
 use std::sync::Arc;
@@ -12,19 +11,26 @@ use std::sync::Arc;
 /// run: the first that asks for an update begins it, the others get the same learning rate.
 #[derive(Clone)]
 pub struct Scheduler {
-    pub(crate) shared: Arc<Shared>,
+    shared: Arc<Shared>,
     /// Times the learning rate of the run.
-    pub(crate) ratio: f64,
-    /// Updates that this scheduler has asked for.
-    pub(crate) updates: u64,
+    ratio: f64,
+    /// The update whose learning rate it asks for next.
+    update: u64,
+}
+
+impl Scheduler {
+    pub(crate) fn new(shared: Arc<Shared>, ratio: f64) -> Self {
+        let update = shared.lock().begun();
+        Scheduler { shared, ratio, update }
+    }
 }
 
 impl LrScheduler for Scheduler {
     /// The learning rate of the next update. When a test decides it, waits for the losses of the
     /// updates before, which are on their way through the thread of the metrics.
     fn step(&mut self) -> LearningRate {
-        let lr = self.shared.lr_of(self.updates) * self.ratio;
-        self.updates = self.updates.saturating_add(1);
+        let lr = self.shared.lr_of(self.update) * self.ratio;
+        self.update = self.update.saturating_add(1);
         lr
     }
 
@@ -35,14 +41,12 @@ impl LrScheduler for Scheduler {
         })
     }
 
-    /// Goes on from a record. One that is refused leaves the run as it was, goes to the log as an
-    /// error, and stops burn's trainer at its first batch: a trained model must not start again
-    /// at the beginning of a schedule.
+    /// Goes on from a record. One that is refused leaves the run as it was, is logged as an error,
+    /// and stops burn's trainer at its first batch: a trained model must not start again at the
+    /// beginning of a schedule.
     fn load_record(&mut self, record: LrSchedulerRecord) {
-        let mut course = self.shared.lock();
-        match course.load_record(&record) {
-            Ok(()) => self.updates = course.begun,
-            Err(error) => course.misused(Misuse::Record(error)),
+        if let Some(update) = self.shared.load_or_hold(&record) {
+            self.update = update;
         }
     }
 }

@@ -2,7 +2,8 @@
 //! with too, made by `autowu-candle/tests/optimizers/reference.py` with PyTorch and the authors'
 //! package.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a failed expectation ends the test
+// A failed expectation ends the test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use autowu_burn::{AdamP, AdamPConfig, AdamPState};
 use burn::module::{Module, Param};

@@ -62,7 +62,7 @@ fn run(autowu: &AutoWu, steps: u64) -> Vec<Event<f64>> {
     let mut scheduler = autowu.scheduler();
     let step = |step| {
         let lr = scheduler.step();
-        autowu.record(&tensor(loss(lr, step))).unwrap()
+        autowu.observe(&tensor(loss(lr, step))).unwrap()
     };
     (0..steps).filter_map(step).collect()
 }
@@ -82,7 +82,7 @@ fn every_event_but_a_snapshot_is_a_line_and_every_test_one_for_debugging() {
     // One that the run cannot help is a warning.
     let lines = logged(|| {
         let autowu = AutoWu::new(Config::new(300)).unwrap();
-        let event = autowu.record(&tensor(f32::NAN)).unwrap();
+        let event = autowu.observe(&tensor(f32::NAN)).unwrap();
         assert!(matches!(event, Some(Event::Diverged { .. })), "{event:?}");
     });
     assert_eq!(lines.iter().map(|line| line.0).collect::<Vec<_>>(), [Level::Warn]);
@@ -127,7 +127,7 @@ fn epochs_that_do_not_divide_the_budget_are_one_warning() {
         let autowu = AutoWu::new(Config::new(100)).unwrap();
         let lines = logged(|| epochs(&autowu, updates));
         let words = format!(
-            "an epoch has {updates} updates, and the budget of 100 is no whole number of epochs"
+            "an epoch has {updates} updates, and the budget of 100 is not a whole number of epochs"
         );
         assert_eq!(count(&lines, Level::Warn, &words), warnings, "{lines:?}");
         assert_eq!(count(&lines, Level::Info, "the model is not wrapped"), 1, "{lines:?}");
@@ -155,9 +155,7 @@ fn epochs_that_do_not_divide_the_budget_are_one_warning() {
 fn a_record_of_another_configuration_is_a_warning_but_where_only_the_way_back_differs() {
     let saved = |config| AutoWu::new(config).unwrap().to_record().unwrap();
     let ours = Config::new(100);
-    for (theirs, warnings) in
-        [(ours, 0), (ours.without_restore(), 0), (Config { seed: 5, ..ours }, 1)]
-    {
+    for (theirs, warnings) in [(ours, 0), (ours.without_restore(), 0), (ours.with_seed(5), 1)] {
         let autowu = AutoWu::new(ours).unwrap();
         let lines = logged(|| autowu.load_record(&saved(theirs)).unwrap());
         assert_eq!(
@@ -171,7 +169,7 @@ fn a_record_of_another_configuration_is_a_warning_but_where_only_the_way_back_di
 #[test]
 fn a_copy_that_nothing_can_put_back_is_a_warning() {
     let plain = AutoWu::new(Config::new(100)).unwrap().to_record().unwrap();
-    let with_copy = plain.clone().with_scalar("autowu.best", 5_u64);
+    let with_copy = plain.clone().with_scalar("autowu.copy", 5_u64);
     for (record, has_metric, warnings) in
         [(&plain, true, 0), (&with_copy, true, 1), (&with_copy, false, 0)]
     {
@@ -197,7 +195,7 @@ fn what_stops_a_run_is_said_once() {
         scheduler.load_record(LrSchedulerRecord::new());
     });
     assert_eq!(count(&lines, Level::Error, ""), 1, "{lines:?}");
-    assert_eq!(count(&lines, Level::Error, "nothing tells it the losses"), 1, "{lines:?}");
+    assert_eq!(count(&lines, Level::Error, "it receives no losses"), 1, "{lines:?}");
 }
 
 #[test]
@@ -207,7 +205,7 @@ fn a_scheduler_that_is_more_than_eight_updates_late_is_one_of_another_training()
     let mut first = autowu.scheduler();
     let mut step = || {
         let lr = first.step();
-        autowu.record(&tensor(loss(lr, 0))).unwrap();
+        autowu.observe(&tensor(loss(lr, 0))).unwrap();
         lr
     };
     let lrs: Vec<f64> = (0..8).map(|_| step()).collect();
@@ -252,12 +250,12 @@ fn a_copy_that_cannot_be_written_or_read_is_said_with_its_place() {
         let grads = TrainStep::step(&model, 1.0).grads;
         drop(model.optimize(&mut SgdConfig::new().init(), autowu.lr().into(), grads));
     };
-    let autowu = AutoWu::new(Config::new(100)).unwrap().keep_best_in(&file);
+    let autowu = AutoWu::new(Config::new(100)).unwrap().keep_copy_in(&file);
     update(&autowu);
     let mut record = LrSchedulerRecord::new();
     let lines = logged(|| record = autowu.to_record().unwrap());
     assert_eq!(count(&lines, Level::Error, &format!("was not saved: {place}")), 1, "{lines:?}");
-    let resumed = AutoWu::new(Config::new(100)).unwrap().keep_best_in(&file);
+    let resumed = AutoWu::new(Config::new(100)).unwrap().keep_copy_in(&file);
     resumed.load_record(&record).unwrap();
     let lines = logged(|| update(&resumed));
     assert_eq!(count(&lines, Level::Warn, &format!("could not be read ({place}")), 1, "{lines:?}");

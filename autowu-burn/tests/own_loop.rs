@@ -1,8 +1,9 @@
-//! A loop of one's own: `lr` and `record`, and the state as burn's record.
+//! A loop of one's own: `lr` and `observe`, and the state as burn's record.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a failed expectation ends the test
+// A failed expectation ends the test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use autowu_burn::{AutoWu, Config, Event, Interval, Misuse, RecordError};
+use autowu_burn::{AutoWu, Config, Event, Interval, Misuse, Patience, Ramp, RecordError};
 use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};
 use burn::tensor::{Device, Tensor};
 
@@ -29,26 +30,26 @@ fn learning_rates_and_events_are_the_cores() {
         for step in 0..500 {
             let lr = autowu.lr();
             assert_eq!(lr.to_bits(), core.lr().to_bits(), "step {step}");
-            let event = autowu.record(&tensor(loss(lr, step))).unwrap();
+            let event = autowu.observe(&tensor(loss(lr, step))).unwrap();
             assert_eq!(event, core.step(f64::from(loss(lr, step))).event, "step {step}");
             restores += u32::from(matches!(event, Some(Event::Restore { .. })));
         }
-        assert_eq!(restores > 0, config.restore);
+        assert_eq!(restores > 0, config.response.can_restore());
         assert_eq!(autowu.lr(), core.lr());
     }
 }
 
 #[test]
-fn in_a_long_run_a_loss_that_is_not_finite_waits_for_512_updates_at_most() {
+fn in_a_long_run_a_loss_that_is_not_finite_waits_for_256_updates_at_most() {
     // Tests are some 3,300 updates apart.
     let autowu = AutoWu::new(Config::new(1_000_000)).unwrap();
     let events: Vec<_> = (0..1025)
-        .map(|step| autowu.record(&tensor(if step == 600 { f32::NAN } else { 2.0 })).unwrap())
+        .map(|step| autowu.observe(&tensor(if step == 600 { f32::NAN } else { 2.0 })).unwrap())
         .collect();
     assert!(matches!(events[0], Some(Event::Snapshot { .. })));
     let back =
         events.iter().position(|event| matches!(event, Some(Event::Restore { .. }))).unwrap();
-    assert!((600..600 + 512).contains(&back), "{back}");
+    assert!((600..600 + 256).contains(&back), "{back}");
 }
 
 #[test]
@@ -58,7 +59,7 @@ fn losses_are_read_when_a_test_is_due_and_otherwise_not() {
         let mut reads = Vec::new();
         for step in 1..=steps {
             let before = autowu.state();
-            autowu.record(&tensor(loss(autowu.lr(), step))).unwrap();
+            autowu.observe(&tensor(loss(autowu.lr(), step))).unwrap();
             if autowu.state().steps() == step {
                 reads.push((step, before.steps_until_due().map(|steps| before.steps() + steps)));
             }
@@ -69,14 +70,15 @@ fn losses_are_read_when_a_test_is_due_and_otherwise_not() {
     let tests: Vec<(u64, u64)> =
         reads(config, 500).into_iter().filter_map(|(step, due)| Some((step, due?))).collect();
     assert!(tests.len() > 50 && tests.iter().all(|(step, due)| step == due), "{tests:?}");
-    // Tests of a long run are some 3,300 steps apart, and 512 losses are the most that wait.
+    // Tests of a long run are some 3,300 steps apart, and 256 losses are the most that wait.
     let steps: Vec<u64> = reads(Config::new(1_000_000), 1100).iter().map(|read| read.0).collect();
-    assert_eq!(steps, [1, 513, 1025]);
-    // A decay that nothing can put back has no tests; it is looked at for NaN as often as before.
-    let config = Config { rescue: None, interval: Interval::Steps(7), ..config };
+    assert_eq!(steps, [1, 257, 513, 769, 1025]);
+    // A decay that nothing can put back has no tests; its losses are read for NaN, every 64 steps.
+    let ramp = Ramp::default().tested(Interval::Steps(7), Patience::Growth(1.25));
+    let config = Config::new(2000).without_rescue().with_ramp(ramp);
     let decay: Vec<u64> =
-        reads(config, 500).iter().filter(|read| read.1.is_none()).map(|read| read.0).collect();
-    assert!(decay.len() > 10 && decay.windows(2).all(|pair| pair[1] - pair[0] == 7), "{decay:?}");
+        reads(config, 2000).iter().filter(|read| read.1.is_none()).map(|read| read.0).collect();
+    assert!(decay.len() > 10 && decay.windows(2).all(|pair| pair[1] - pair[0] == 64), "{decay:?}");
 }
 
 #[test]
@@ -87,7 +89,7 @@ fn the_scheduler_of_the_loop_gives_the_same() {
     for step in 0..300 {
         let lr = autowu.lr();
         assert_eq!(scheduler.step(), lr, "step {step}");
-        autowu.record(&tensor(loss(lr, step))).unwrap();
+        autowu.observe(&tensor(loss(lr, step))).unwrap();
     }
     assert!(autowu.misuse().is_none());
 }
@@ -99,8 +101,8 @@ fn a_batch_of_losses_counts_as_its_mean() {
     let b = AutoWu::new(Config::new(100)).unwrap();
     for i in 0..30 {
         let i = i as f32;
-        a.record(&Tensor::from_floats([i, i + 2.0], &device)).unwrap();
-        b.record(&tensor(i + 1.0)).unwrap();
+        a.observe(&Tensor::from_floats([i, i + 2.0], &device)).unwrap();
+        b.observe(&tensor(i + 1.0)).unwrap();
     }
     assert_eq!(
         a.to_record().unwrap().scalar::<u64>("autowu.digest"),
@@ -132,11 +134,11 @@ fn a_state_saved_at_any_step_goes_on_the_same() {
                     let (lr, place) =
                         (scheduler.step(), format!("saved at {save}, step {step}, NaN at {bad:?}"));
                     let loss = tensor(if bad.contains(&step) { f32::NAN } else { loss(lr, step) });
-                    let event = autowu.record(&loss).unwrap();
+                    let event = autowu.observe(&loss).unwrap();
                     if let Some((scheduler, other)) = &mut other {
                         assert_eq!(other.lr().to_bits(), lr.to_bits(), "{place}");
                         assert_eq!(scheduler.step().to_bits(), lr.to_bits(), "{place}");
-                        assert_eq!(other.record(&loss).unwrap(), event, "{place}");
+                        assert_eq!(other.observe(&loss).unwrap(), event, "{place}");
                     }
                 }
             }
@@ -144,11 +146,11 @@ fn a_state_saved_at_any_step_goes_on_the_same() {
     }
 }
 
-/// Tests are some 3,300 updates apart: losses are read when 512 wait, also of those that waited in
+/// Tests are some 3,300 updates apart: losses are read when 256 wait, also of those that waited in
 /// the record.
 #[test]
 fn in_a_long_run_losses_wait_in_the_record() {
-    for (bad, save) in [(600, 590), (600, 601), (600, 1024), (1100, 900)] {
+    for (bad, save) in [(600, 590), (600, 601), (600, 768), (1100, 1030)] {
         let autowu = AutoWu::new(Config::new(1_000_000)).unwrap();
         let other = AutoWu::new(Config::new(1_000_000)).unwrap();
         let mut back = None;
@@ -157,13 +159,13 @@ fn in_a_long_run_losses_wait_in_the_record() {
                 other.load_record(&autowu.to_record().unwrap()).unwrap();
             }
             let loss = tensor(if step == bad { f32::NAN } else { 2.0 });
-            let event = autowu.record(&loss).unwrap();
+            let event = autowu.observe(&loss).unwrap();
             if matches!(event, Some(Event::Restore { .. })) {
                 back = Some(step);
             }
             if step >= save {
                 assert_eq!(
-                    (other.record(&loss).unwrap(), other.lr()),
+                    (other.observe(&loss).unwrap(), other.lr()),
                     (event, autowu.lr()),
                     "{bad} {save} {step}"
                 );
@@ -179,7 +181,7 @@ fn saving_does_not_move_the_run() {
     for step in 0..300 {
         let lr = a.lr();
         assert_eq!(lr, b.lr(), "step {step}");
-        assert_eq!(a.record(&tensor(loss(lr, step))), b.record(&tensor(loss(lr, step))));
+        assert_eq!(a.observe(&tensor(loss(lr, step))), b.observe(&tensor(loss(lr, step))));
         b.to_record().unwrap();
     }
 }
@@ -187,7 +189,7 @@ fn saving_does_not_move_the_run() {
 fn saved(steps: u64) -> LrSchedulerRecord {
     let autowu = AutoWu::new(Config::new(500)).unwrap();
     for step in 0..steps {
-        autowu.record(&tensor(loss(autowu.lr(), step))).unwrap();
+        autowu.observe(&tensor(loss(autowu.lr(), step))).unwrap();
     }
     autowu.to_record().unwrap()
 }
@@ -196,7 +198,7 @@ fn saved(steps: u64) -> LrSchedulerRecord {
 fn refused(record: &LrSchedulerRecord, words: &str) -> RecordError {
     let autowu = AutoWu::new(Config::new(500)).unwrap();
     for step in 0..77 {
-        autowu.record(&tensor(loss(autowu.lr(), step))).unwrap();
+        autowu.observe(&tensor(loss(autowu.lr(), step))).unwrap();
     }
     let before = autowu.state();
     let error = autowu.load_record(record).unwrap_err();
@@ -213,8 +215,11 @@ fn records_that_are_not_whole_are_refused_and_change_nothing() {
         refused(&LrSchedulerRecord::new().with_scalar("current_step", 5_u64), "not a record"),
         RecordError::Foreign
     );
-    let newer = good.clone().with_scalar("autowu.format", 2_u64);
-    assert_eq!(refused(&newer, "format 2"), RecordError::Format { found: 2, known: 1 });
+    for other in [1, 3] {
+        let record = good.clone().with_scalar("autowu.format", other);
+        let words = format!("it has format {other}, this version of autowu-burn reads format 2: ");
+        assert_eq!(refused(&record, &words), RecordError::Format { found: other, known: 2 });
+    }
     // Longer than what is there.
     let length: u64 = good.scalar("autowu.length").unwrap();
     refused(&good.clone().with_scalar("autowu.length", length + 8), "cut short");
@@ -224,6 +229,12 @@ fn records_that_are_not_whole_are_refused_and_change_nothing() {
     refused(&good.clone().with_scalar("autowu.length", length - 8), "damaged");
     refused(&good.clone().with_scalar("autowu.waiting", 500_u64), "cut short");
     refused(&good.clone().with_scalar("autowu.waiting", u64::MAX), "cut short");
+    // More than can wait.
+    let many = good.clone().with_scalar("autowu.waiting", 256_u64);
+    let many = (0..256).fold(many, |record, i| {
+        record.with_scalar(&format!("autowu.waiting.{i:05}"), 2.0_f64.to_bits())
+    });
+    refused(&many, "256 losses wait");
     // A word of another type, or of another state.
     refused(&good.clone().with_scalar("autowu.00003", 0.5_f64), "cut short");
     refused(&good.clone().with_scalar("autowu.00003", 0_u64), "damaged");
@@ -248,7 +259,10 @@ fn a_loop_that_tells_no_losses_holds_the_learning_rate() {
     let first = scheduler.step();
     assert!((0..200).all(|_| scheduler.step() == first));
     let words = autowu.misuse().unwrap().to_string();
-    assert!(words.contains("AutoWu::loss_metric()") && words.contains("AutoWu::record"), "{words}");
+    assert!(
+        words.contains("AutoWu::loss_metric()") && words.contains("AutoWu::observe"),
+        "{words}"
+    );
 }
 
 #[test]
@@ -257,8 +271,8 @@ fn a_loop_that_tells_more_losses_than_it_steps_its_scheduler_is_told_so() {
     let mut scheduler = autowu.scheduler();
     scheduler.step();
     // The loss of an update may come before the scheduler is stepped for it.
-    assert!(autowu.record(&tensor(2.0)).is_ok() && autowu.record(&tensor(2.0)).is_ok());
-    assert_eq!(autowu.record(&tensor(2.0)), Err(Misuse::TooManyLosses { losses: 3, updates: 1 }));
+    assert!(autowu.observe(&tensor(2.0)).is_ok() && autowu.observe(&tensor(2.0)).is_ok());
+    assert_eq!(autowu.observe(&tensor(2.0)), Err(Misuse::TooManyLosses { losses: 3, updates: 1 }));
     assert_eq!(autowu.misuse(), Some(Misuse::TooManyLosses { losses: 3, updates: 1 }));
 }
 
@@ -267,7 +281,7 @@ fn a_loop_that_tells_fewer_losses_than_it_steps_its_scheduler_holds_the_learning
     let autowu = AutoWu::new(Config::new(500)).unwrap();
     let mut scheduler = autowu.scheduler();
     scheduler.step();
-    autowu.record(&tensor(2.0)).unwrap();
+    autowu.observe(&tensor(2.0)).unwrap();
     let last = (scheduler.step(), scheduler.step()).1;
     assert_eq!(autowu.misuse(), None);
     assert_eq!(scheduler.step(), last);

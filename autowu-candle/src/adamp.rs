@@ -23,7 +23,7 @@ pub struct ParamsAdamP {
     pub delta: f64,
     /// The part of the weight decay that scale-invariant weights get.
     pub wd_ratio: f64,
-    /// Nesterov's look ahead: `β₁m + (1 − β₁)g` in the place of `m`.
+    /// Nesterov's look-ahead: `β₁m + (1 − β₁)g` in place of `m`.
     pub nesterov: bool,
 }
 
@@ -61,7 +61,8 @@ impl Default for ParamsAdamP {
 /// use autowu_candle::{AdamP, ParamsAdamP};
 ///
 /// let vars = candle_nn::VarMap::new();
-/// let optimizer = AdamP::from_varmap(&vars, ParamsAdamP { weight_decay: 1e-2, ..Default::default() })?;
+/// let params = ParamsAdamP { weight_decay: 1e-2, ..Default::default() };
+/// let optimizer = AdamP::from_varmap(&vars, params)?;
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub type AdamP = StatefulOptimizer<ParamsAdamP, 2>;

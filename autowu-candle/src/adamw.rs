@@ -27,8 +27,7 @@ impl Default for ParamsAdamW {
 
 /// `w ← (1 − ηλ)w − η m̂/(√v̂ + ε)`, with Adam's bias-corrected moments `m̂` and `v̂`.
 ///
-/// The numbers are those of candle-nn's AdamW, whose moments cannot be read or put back; this one's
-/// can.
+/// The numbers are those of candle-nn's AdamW; but that one hides its moments.
 ///
 /// ```
 /// use autowu_candle::{AdamW, ParamsAdamW};

@@ -1,28 +1,31 @@
-//! Save a run at any step, and go on with it bit for bit.
+//! Saves a run at any step; a loaded run goes on bit for bit.
 
+use crate::copy::WeightCopy;
 use crate::error::{Error, Result};
-use crate::scheduled::{Scheduled, State};
+use crate::scheduled::Scheduled;
 use crate::scheduler::Scheduler;
+use crate::state::State;
 use autowu_core::AutoWu;
 use candle_core::{Device, Tensor, Var};
 use candle_nn::Optimizer;
 use std::collections::HashMap;
 use std::path::Path;
 
-// Names in the file. What follows the prefix is a group's number and a name of the optimizer's.
+// Names in the file. A prefix is followed by a group's number and a name of the optimizer's.
 const AUTOWU: &str = "autowu.json";
 const WAITING: &str = "autowu.waiting";
 const WEIGHTS: &str = "weights.";
-const SNAPSHOT: &str = "snapshot.";
 const MOMENTS: &str = "moments.";
-const KEPT: &str = "kept.";
+const COPY: &str = "copy.";
+const COPY_WEIGHTS: &str = "copy.weights.";
+const COPY_MOMENTS: &str = "copy.moments.";
 
 impl<O: Optimizer> Scheduled<O> {
     /// Writes the whole run as one safetensors file: scheduler, variables, optimizer states, and
-    /// the snapshot to go back to.
+    /// the copy to go back to. Made by [`weights_only`](Self::weights_only), it has no optimizer
+    /// states.
     ///
-    /// A file that is there is replaced only once the new one is whole. With
-    /// [`weights_only`](Self::weights_only) the optimizer's state is not in it.
+    /// An existing file is replaced once the new one is complete.
     ///
     /// # Errors
     /// Those of the file system and of the device; the run is as before.
@@ -39,8 +42,9 @@ impl<O: Optimizer> Scheduled<O> {
     /// the same, bit for bit.
     ///
     /// # Errors
-    /// A file that is missing, cut, or of a run with another configuration, other variables or
-    /// other optimizers: what was found and what was expected. The run is as before.
+    /// A file that is missing, truncated, of another version, or of a run with another
+    /// configuration, other variables or other optimizers: what was found and what was expected.
+    /// The run is as before.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let refused = |why: String| Error::Checkpoint(format!("{}: {why}", path.display()));
@@ -59,30 +63,27 @@ impl<O: Optimizer> Scheduled<O> {
             AUTOWU.to_string(),
             Tensor::from_slice(&json, json.len(), &Device::Cpu)?,
         )]);
-        let waiting = self.scheduler.losses.read()?;
+        let waiting = self.scheduler.waiting()?;
         if !waiting.is_empty() {
             tensors.insert(WAITING.into(), Tensor::new(waiting, &Device::Cpu)?);
         }
-        for (name, var) in self.snapshot.vars() {
+        for (name, var) in &self.vars {
             tensors.insert(format!("{WEIGHTS}{name}"), var.as_detached_tensor());
         }
-        for (copy, (name, _)) in
-            self.snapshot.copies().unwrap_or_default().iter().zip(self.snapshot.vars())
-        {
-            tensors.insert(format!("{SNAPSHOT}{name}"), copy.clone());
-        }
-        let mut add = |prefix: &str, group: usize, state: State| {
-            tensors.extend(
-                state.into_iter().map(|(name, value)| (format!("{prefix}{group}.{name}"), value)),
-            );
-        };
-        if let Some(reach) = &self.reach {
-            for (group, (optimizer, _)) in self.groups.iter().enumerate() {
-                add(MOMENTS, group, (reach.save)(optimizer)?);
+        let mut add = |prefix: &str, moments: &[State]| {
+            for (group, state) in moments.iter().enumerate() {
+                let named = state.iter();
+                tensors.extend(
+                    named.map(|(name, value)| (format!("{prefix}{group}.{name}"), value.clone())),
+                );
             }
-        }
-        for (group, state) in self.kept.iter().enumerate() {
-            add(KEPT, group, state.clone());
+        };
+        add(MOMENTS, &self.moments()?);
+        if let Some(copy) = &self.copy {
+            add(COPY_MOMENTS, &copy.moments);
+            for (weight, (name, _)) in copy.weights.iter().zip(&self.vars) {
+                tensors.insert(format!("{COPY_WEIGHTS}{name}"), weight.clone());
+            }
         }
         Ok(tensors)
     }
@@ -91,30 +92,27 @@ impl<O: Optimizer> Scheduled<O> {
         // Everything is read and checked first, then put in place.
         let autowu = self.read_autowu(tensors)?;
         let waiting = tensors.get(WAITING).map_or(Ok(Vec::new()), Tensor::to_vec1::<f64>)?;
-        let weights = read_all(WEIGHTS, self.snapshot.vars(), tensors)?;
-        let kept_weights = match tensors.keys().any(|name| name.starts_with(SNAPSHOT)) {
-            true => Some(read_all(SNAPSHOT, self.snapshot.vars(), tensors)?),
-            false => None,
+        let weights = read_all(WEIGHTS, &self.vars, tensors)?;
+        let moments = self.read_moments(MOMENTS, tensors);
+        let copy = if tensors.keys().any(|name| name.starts_with(COPY)) {
+            let weights = read_all(COPY_WEIGHTS, &self.vars, tensors)?;
+            Some(WeightCopy { weights, moments: self.read_moments(COPY_MOMENTS, tensors) })
+        } else {
+            None
         };
-        let device =
-            self.snapshot.vars().first().map_or(Device::Cpu, |(_, var)| var.device().clone());
+        let device = self.vars.first().map_or(Device::Cpu, |(_, var)| var.device().clone());
         let scheduler = Scheduler::resume_waiting(autowu, &waiting, &device)?;
-        let groups = || 0..self.groups.len();
-        let moments: Vec<State> =
-            groups().map(|group| part(&format!("{MOMENTS}{group}."), tensors)).collect();
-        let kept: Vec<State> = match tensors.keys().any(|name| name.starts_with(KEPT)) {
-            true => groups().map(|group| part(&format!("{KEPT}{group}."), tensors)).collect(),
-            false => Vec::new(),
-        };
-        self.check_moments(&kept)?;
-        if self.reach.is_some() {
-            self.set_moments(&moments)?;
+        if let Some(copy) = &copy {
+            // Whether they fit the optimizers: loads them, and puts the present ones back.
+            let present = self.moments()?;
+            self.set_moments(&copy.moments)?;
+            self.set_moments(&present)?;
         }
-        for ((_, var), value) in self.snapshot.vars().iter().zip(&weights) {
+        self.set_moments(&moments)?;
+        for ((_, var), value) in self.vars.iter().zip(&weights) {
             var.set(value)?;
         }
-        self.snapshot.set_copies(kept_weights);
-        self.kept = kept;
+        self.copy = copy;
         self.scheduler = scheduler;
         self.restart();
         Ok(())
@@ -128,45 +126,31 @@ impl<O: Optimizer> Scheduled<O> {
         let (found, expected) = (autowu.config(), self.scheduler.autowu.config());
         if found != expected {
             return Err(Error::Checkpoint(format!(
-                "it is of a run with another configuration: {found:?}, where this run has {expected:?}"
+                "it is of a run with another configuration: {found:?}, where this run has \
+                 {expected:?}"
             )));
         }
         Ok(autowu)
     }
 
-    /// Whether the states kept at the snapshot fit the optimizers: loads them and puts the present
-    /// ones back.
-    fn check_moments(&mut self, kept: &[State]) -> Result<()> {
-        if let Some(reach) = &self.reach
-            && !kept.is_empty()
-        {
-            let present = self
-                .groups
-                .iter()
-                .map(|(o, _)| (reach.save)(o))
-                .collect::<candle_core::Result<Vec<_>>>()?;
-            self.set_moments(kept)?;
-            self.set_moments(&present)?;
-        }
-        Ok(())
+    /// One state per group; empty if they do not expose theirs.
+    fn read_moments(&self, prefix: &str, tensors: &HashMap<String, Tensor>) -> Vec<State> {
+        let groups = if self.access.is_some() { self.groups.len() } else { 0 };
+        (0..groups).map(|group| part(&format!("{prefix}{group}."), tensors)).collect()
     }
 
     /// Loads every group's state; on an error all are as before.
     fn set_moments(&mut self, states: &[State]) -> Result<()> {
-        let Some(reach) = &self.reach else { return Ok(()) };
-        let present = self
-            .groups
-            .iter()
-            .map(|(o, _)| (reach.save)(o))
-            .collect::<candle_core::Result<Vec<_>>>()?;
+        let present = self.moments()?;
+        let Some(access) = &self.access else { return Ok(()) };
         let loaded = self
             .groups
             .iter_mut()
             .zip(states)
-            .try_for_each(|((optimizer, _), state)| (reach.load)(optimizer, state));
+            .try_for_each(|((optimizer, _), state)| (access.load)(optimizer, state));
         if loaded.is_err() {
             for ((optimizer, _), state) in self.groups.iter_mut().zip(&present) {
-                (reach.load)(optimizer, state)?;
+                (access.load)(optimizer, state)?;
             }
         }
         Ok(loaded?)

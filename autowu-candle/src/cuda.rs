@@ -1,8 +1,8 @@
 //! Fleets whose losses are candle's, on the GPU where candle has them: feature `cuda`.
 //!
-//! A [`Fleet`] or a [`BatchTest`](autowu_cuda::BatchTest) made on candle's own [`stream`] runs in
-//! the order of candle's kernels: nothing waits, and a loss is copied to the host only when a test
-//! is due.
+//! A [`Fleet`] or a [`BatchTest`](autowu_cuda::BatchTest) on candle's own [`stream`] runs in the
+//! order of candle's kernels: nothing waits, and losses are copied to the host only when a test is
+//! due.
 //! ```no_run
 //! use autowu_candle::{Config, cuda};
 //! use autowu_cuda::Fleet;
@@ -17,15 +17,15 @@
 //!     let losses = (w.sqr()? / 2.0)?;
 //!     let lrs = cuda::lrs(&mut fleet, &device)?;
 //!     for (member, event) in cuda::lend(&losses, |losses| fleet.observe_device(losses))?.events {
-//!         // Snapshot: keep member's weights. Restore: put them back, and leave out its update.
+//!         // Snapshot: copy the member's weights. Restore: put them back, and make no update.
 //!     }
 //!     w.set(&(w.as_tensor() - (w.as_tensor() * lrs)?)?)?;
 //! }
 //! # Ok(())
 //! # }
 //! ```
-//! candle's stream is, unless it was made with `Device::new_cuda_with_stream`, CUDA's default
-//! stream *of the calling thread*: use fleet and tensors from one thread.
+//! Unless `Device::new_cuda_with_stream` made it, candle's stream is CUDA's default stream *of the
+//! calling thread*: use fleet and tensors from one thread.
 //!
 //! The feature is type-checked and has never run. Building it needs nvcc.
 
@@ -43,15 +43,14 @@ pub fn stream(device: &Device) -> Result<autowu_cuda::Device> {
     Ok(autowu_cuda::Device::Cuda(gpu(device)?.cuda_stream()))
 }
 
-/// Lends the numbers of `losses`, row by row, to `take`: `|losses| fleet.observe_device(losses)`
-/// for the losses of one step, one per member, or `|losses| test.run_device(losses, &lengths)` for
-/// whole curves. Strided losses are first put in order, on the GPU.
+/// Lends `losses`, row by row, to `take`: `|losses| fleet.observe_device(losses)` for the losses of
+/// one step, one per member, or `|losses| test.run_device(losses, &lengths)` for whole curves.
+/// Strided losses are first put in order, on the GPU.
 ///
-/// The losses may belong to a graph: they are copied where `take` says, and do not keep it alive.
+/// The losses may belong to a graph: `take` copies them, and they do not keep it alive.
 ///
 /// # Errors
-/// Losses of another precision than `take` asks for, losses that are not on a CUDA GPU, and the
-/// errors of `take`.
+/// Losses of another precision than `take` asks for or not on a CUDA GPU, and the errors of `take`.
 pub fn lend<T: Number + CudaDType + WithDType, R>(
     losses: &Tensor,
     take: impl FnOnce(&CudaView<'_, T>) -> std::result::Result<R, autowu_cuda::Error>,
@@ -69,8 +68,8 @@ pub fn lend<T: Number + CudaDType + WithDType, R>(
     Ok(take(&slice)?)
 }
 
-/// The learning rates of the fleet's next step, one per member: a tensor on `device`, not read by
-/// the host.
+/// The learning rates of the fleet's next step, one per member: a tensor on `device`, without a
+/// read by the host.
 ///
 /// # Errors
 /// A device that is not a CUDA GPU, a fleet on the host, or a GPU that fails.

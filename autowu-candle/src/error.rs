@@ -4,7 +4,7 @@ use autowu_core::ConfigError;
 use candle_core::{DType, Shape};
 use std::fmt;
 
-/// Why a call was refused. Whatever was called is as it was before.
+/// Why a call was refused. What was called is as before.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -16,8 +16,8 @@ pub enum Error {
     LossType(DType),
     /// A group's ratio is not a finite number of at least 0.
     Ratio(f64),
-    /// A checkpoint that cannot be read, is cut, or belongs to another run: what was found and what
-    /// was expected.
+    /// A checkpoint that cannot be read or belongs to another run: what was found and what was
+    /// expected.
     Checkpoint(String),
     /// candle refused.
     Candle(candle_core::Error),
@@ -46,12 +46,14 @@ impl fmt::Display for Error {
             Error::Config(e) => e.fmt(f),
             Error::LossShape(shape) => write!(
                 f,
-                "the loss has shape {shape:?} and {} elements: exactly one is expected; take its mean_all()",
+                "the loss has shape {shape:?} and {} elements: exactly one is expected; take its \
+                 mean_all()",
                 shape.elem_count()
             ),
             Error::LossType(dtype @ (DType::BF16 | DType::F16)) => write!(
                 f,
-                "the loss is {}: too coarse to see a minimum in; cast the logits to f32 before the loss function",
+                "the loss is {}: too coarse to see a minimum in; cast the logits to f32 before \
+                 the loss function",
                 dtype.as_str()
             ),
             Error::LossType(dtype) => {
@@ -60,7 +62,8 @@ impl fmt::Display for Error {
             Error::Ratio(ratio) => {
                 write!(
                     f,
-                    "the group's ratio is {ratio}: a finite number of at least 0 is expected; 1 follows the schedule"
+                    "the group's ratio is {ratio}: a finite number of at least 0 is expected; 1 \
+                     follows the schedule"
                 )
             }
             Error::Checkpoint(why) => write!(f, "the checkpoint was refused: {why}"),
@@ -68,14 +71,16 @@ impl fmt::Display for Error {
             #[cfg(feature = "cuda")]
             Error::FleetType { losses, fleet } => write!(
                 f,
-                "the losses are {} and the fleet computes in {}: cast them with to_dtype, half precision before the loss function",
+                "the losses are {} and the fleet computes in {}: cast them with to_dtype, half \
+                 precision before the loss function",
                 losses.as_str(),
                 fleet.as_str()
             ),
             #[cfg(feature = "cuda")]
             Error::NotOnGpu(place) => write!(
                 f,
-                "this is on {place:?} and a CUDA GPU is expected: use Device::new_cuda, or Fleet::observe with losses from the host"
+                "this is on {place:?} and a CUDA GPU is expected: use Device::new_cuda, or \
+                 Fleet::observe with losses from the host"
             ),
             #[cfg(feature = "cuda")]
             Error::Fleet(e) => e.fmt(f),

@@ -1,8 +1,8 @@
 //! AutoWU for candle: an optimizer whose learning rate needs no tuning.
 //!
-//! [`Scheduled`] stands where the optimizer stood. It raises the learning rate, watches the
-//! training loss, puts the weights back when the learning rate has passed its best value, climbs on
-//! from there, and decays: see [`autowu_core`] for the method.
+//! [`Scheduled`] replaces the optimizer. It raises the learning rate, watches the training loss,
+//! restores the weights when the learning rate has passed its best value, climbs on from there, and
+//! decays; [`autowu_core`] has the method.
 //!
 //! ```
 //! # fn main() -> candle_core::Result<()> {
@@ -10,7 +10,8 @@
 //! # use candle_nn::{Module, VarBuilder, VarMap, linear, loss::mse};
 //! # let map = VarMap::new();
 //! # let model = linear(1, 1, VarBuilder::from_varmap(&map, DType::F32, &Device::Cpu))?;
-//! # let (x, y) = (Tensor::new(&[[1f32], [2.]], &Device::Cpu)?, Tensor::new(&[[2f32], [4.]], &Device::Cpu)?);
+//! # let x = Tensor::new(&[[1f32], [2.]], &Device::Cpu)?;
+//! # let y = Tensor::new(&[[2f32], [4.]], &Device::Cpu)?;
 //! # let total_steps = 100;
 //! use autowu_candle::{AdamW, Config, ParamsAdamW, Scheduled};
 //!
@@ -27,22 +28,22 @@
 //! ```
 //!
 //! # In reading order
-//! 1. [`Scheduled`]: one optimizer or several as parameter groups, snapshot and restore included;
-//!    [`Scheduled::save`] and [`Scheduled::load`] go on with a run bit for bit.
+//! 1. [`Scheduled`]: one optimizer or several as parameter groups, copies and restores included.
+//!    [`Scheduled::save`] writes a run, which goes on bit for bit after [`Scheduled::load`].
 //! 2. [`Scheduler`]: learning rate and events alone, for loops that do everything else themselves.
-//! 3. [`AdamW`], [`AdamP`], [`Lamb`], [`Sgdm`]: optimizers whose state is within reach
+//! 3. [`AdamW`], [`AdamP`], [`Lamb`], [`Sgdm`]: optimizers that expose their state
 //!    ([`OptimizerState`]), so that a restore puts the moments back too. candle-nn's keep theirs
-//!    private; [`Scheduled::weights_only`] schedules them all the same.
-//! 4. `cuda`, with the feature of that name: thousands of models at once, whose losses never leave
-//!    the GPU between tests.
+//!    private; [`Scheduled::weights_only`] takes them all the same.
+//! 4. `cuda`, with the feature of that name: thousands of models at once, whose losses stay on the
+//!    GPU between tests.
 //!
 //! # What holds
-//! - Losses stay on the device until a test is due: no read per step. A loss is f32 or f64 with one
-//!   element and is kept as f32.
+//! - Losses stay on the device until a test is due: no read per step. A loss has one element, f32
+//!   or f64, and is stored as f32.
 //! - A loss that is NaN or infinite is noticed at the next read, at most one test interval late (in
 //!   the decay: 64 steps).
-//! - Memory: one copy of the variables and of the optimizer's state; with `Config { rescue: None,
-//!   .. }` only during the warmup.
+//! - Memory: one copy of the variables and of the optimizer's state; during the warmup only if
+//!   [`Recovery::Restore`] has no `rescue`, none with [`Recovery::None`].
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -50,6 +51,7 @@
 mod adamp;
 mod adamw;
 mod checkpoint;
+mod copy;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 mod error;
@@ -60,14 +62,14 @@ mod optimizer;
 mod scheduled;
 mod scheduler;
 mod sgdm;
-mod snapshot;
 mod state;
 
 pub use adamp::{AdamP, ParamsAdamP};
 pub use adamw::{AdamW, ParamsAdamW};
 pub use autowu_core::{
-    AutoWu, Baseline, BatchScaling, CAPACITY, Climb, Config, ConfigError, Decay, Detection, Event,
-    Fallback, Interval, NonFinite, Outcome, Patience, Phase, Reason, Report, Verdict, Warmup,
+    AutoWu, Baseline, BatchScaling, CAPACITY, Climb, Config, ConfigError, Curve, Decay, Event,
+    Fallback, Interval, NonFinite, Outcome, PastEnd, Patience, PeakRule, Phase, Ramp, Reason,
+    Recovery, Report, Response, TestRules, Verdict, Warmup,
 };
 pub use error::{Error, Result};
 pub use lamb::{Lamb, ParamsLamb};

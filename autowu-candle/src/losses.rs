@@ -1,24 +1,20 @@
-//! Losses that stay on the device until somebody needs them.
+//! Losses that stay on the device until a read is due.
 
 use crate::error::{Error, Result};
+use autowu_core::Backlog;
 use candle_core::{DType, Tensor};
 
-/// Losses that one read fetches at most.
-pub(crate) const CAPACITY: usize = 256;
-
-/// Losses on their way, in order, in one buffer on their own device: a read per step would drain a
-/// GPU's stream every time.
+/// A buffer on the device of the losses. When it is read is [`Backlog`]'s affair.
 #[derive(Debug, Default)]
 pub(crate) struct Losses {
-    /// `[CAPACITY]`, f32.
+    /// `[Backlog::ROOM]`, f32.
     buffer: Option<Tensor>,
-    len: usize,
 }
 
 impl Losses {
-    /// Appends a loss of one element, f32 or f64, kept as f32. It is detached first: the buffer
-    /// keeps no graph alive.
-    pub fn push(&mut self, loss: &Tensor) -> Result<()> {
+    /// Writes a loss of one element, f32 or f64, to place `at`, as f32. It is detached first: the
+    /// buffer keeps no graph alive.
+    pub fn write(&mut self, at: usize, loss: &Tensor) -> Result<()> {
         if loss.elem_count() != 1 {
             return Err(Error::LossShape(loss.shape().clone()));
         }
@@ -30,42 +26,20 @@ impl Losses {
         let loss = loss.detach().to_dtype(DType::F32)?.reshape(1)?.contiguous()?;
         let buffer = match self.buffer.take() {
             Some(buffer) => buffer,
-            None => Tensor::zeros(CAPACITY, DType::F32, loss.device())?,
+            None => Tensor::zeros(Backlog::ROOM, DType::F32, loss.device())?,
         };
-        let written = buffer.slice_set(&loss, 0, self.len);
+        let written = buffer.slice_set(&loss, 0, at);
         self.buffer = Some(buffer);
-        written?;
-        self.len += 1;
-        Ok(())
+        Ok(written?)
     }
 
-    /// Number of losses that wait.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether there is no room for another.
-    pub fn is_full(&self) -> bool {
-        self.len >= CAPACITY
-    }
-
-    /// The losses that wait, in order: one read from the device.
-    pub fn read(&self) -> Result<Vec<f64>> {
-        let Some(buffer) = self.buffer.as_ref().filter(|_| self.len > 0) else {
+    /// The first `len` losses: one read from the device.
+    pub fn read(&self, len: usize) -> Result<Vec<f64>> {
+        let Some(buffer) = self.buffer.as_ref().filter(|_| len > 0) else {
             return Ok(Vec::new());
         };
-        let losses = buffer.narrow(0, 0, self.len)?.to_vec1::<f32>()?;
+        let losses = buffer.narrow(0, 0, len)?.to_vec1::<f32>()?;
         Ok(losses.into_iter().map(f64::from).collect())
-    }
-
-    /// Forgets the losses that wait.
-    pub fn clear(&mut self) {
-        self.len = 0;
-    }
-
-    /// The last loss that waits is not one after all.
-    pub fn pop(&mut self) {
-        self.len = self.len.saturating_sub(1);
     }
 }
 
@@ -77,12 +51,10 @@ mod tests {
     #[test]
     fn a_loss_that_is_taken_back_was_never_there() -> Result<()> {
         let mut losses = Losses::default();
-        for loss in [1.0_f32, 2.0] {
-            losses.push(&Tensor::new(loss, &Device::Cpu)?)?;
+        for (at, loss) in [(0, 1.0_f32), (1, 2.0), (1, 3.0)] {
+            losses.write(at, &Tensor::new(loss, &Device::Cpu)?)?;
         }
-        losses.pop();
-        losses.push(&Tensor::new(3.0_f32, &Device::Cpu)?)?;
-        assert_eq!(losses.read()?, [1.0, 3.0]);
+        assert_eq!(losses.read(2)?, [1.0, 3.0]);
         Ok(())
     }
 }

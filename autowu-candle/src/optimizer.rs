@@ -1,5 +1,5 @@
-//! What the optimizers of this crate share: variables, step counts and what an update rule
-//! remembers.
+//! What the optimizers of this crate share: variables, step counts, and the state of an update
+//! rule.
 
 use crate::state::{OptimizerState, take};
 use candle_core::backprop::GradStore;
@@ -11,7 +11,7 @@ use std::fmt;
 /// One update of one variable: a pure function of the weights, their gradient and `K` tensors of
 /// their shape.
 ///
-/// The parameters of every optimizer of this crate implement it; with an own one,
+/// The parameters of every optimizer of this crate implement it. With a rule of your own,
 /// [`StatefulOptimizer`] is an optimizer that can be saved, resumed and restored.
 ///
 /// ```
@@ -36,7 +36,13 @@ use std::fmt;
 ///     fn check(&self) -> Result<()> {
 ///         Ok(())
 ///     }
-///     fn update(&self, _step: u64, w: &Tensor, g: &Tensor, [m]: &[Tensor; 1]) -> Result<(Tensor, [Tensor; 1])> {
+///     fn update(
+///         &self,
+///         _step: u64,
+///         w: &Tensor,
+///         g: &Tensor,
+///         [m]: &[Tensor; 1],
+///     ) -> Result<(Tensor, [Tensor; 1])> {
 ///         let m = ((m * self.beta)? + (g * (1.0 - self.beta))?)?;
 ///         Ok(((w - (m.sign()? * self.lr)?)?, [m]))
 ///     }
@@ -46,7 +52,7 @@ use std::fmt;
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub trait UpdateRule<const K: usize>: Clone + fmt::Debug {
-    /// The names of the tensors that are remembered from step to step, zero at the start.
+    /// The names of the tensors that live from step to step, zero at the start.
     const SLOTS: [&'static str; K];
 
     /// The learning rate.
@@ -76,26 +82,26 @@ pub trait UpdateRule<const K: usize>: Clone + fmt::Debug {
     ) -> Result<(Tensor, [Tensor; K])>;
 }
 
-/// A variable and what is remembered of it.
+/// A variable and its state.
 #[derive(Clone, Debug)]
 struct Entry<const K: usize> {
     name: String,
     var: Var,
     /// Updates of this variable: a step without a gradient for it does not count.
     step: u64,
-    /// Never written in place, so that whoever holds a clone holds a value.
+    /// Never written in place, so that a clone is a value.
     slots: [Tensor; K],
 }
 
 /// A candle optimizer made of an [`UpdateRule`].
 ///
 /// - A variable without a gradient in a step is left alone, its step count and moments included.
-/// - `f16` and `bf16` weights: the update is computed, and the slots kept, in `f32`; the weights
-///   are rounded to their type. A change below half a unit in their last place is lost, so small
-///   learning rates need `f32` weights.
+/// - `f16` and `bf16` weights: update and slots are `f32`, the weights are rounded to their type. A
+///   change below half a unit in their last place is lost, so small learning rates need `f32`
+///   weights.
 /// - Memory: `K` times the weights (in `f32` at least), and `K` times more for each state that a
-///   caller holds on to.
-/// - Nothing is read back to the host in a step.
+///   caller holds.
+/// - A step reads nothing back to the host.
 #[derive(Debug)]
 pub struct StatefulOptimizer<R, const K: usize> {
     rule: R,
@@ -115,8 +121,8 @@ impl<R: UpdateRule<K>, const K: usize> StatefulOptimizer<R, K> {
     /// An optimizer of named variables. Names are the keys of a saved state.
     ///
     /// # Errors
-    /// Parameters outside their limits; a name or a variable that comes twice; floating-point
-    /// variables of fewer than 16 bits. Variables of integers are left out.
+    /// Parameters outside their limits; a name or a variable given twice; floating-point variables
+    /// of fewer than 16 bits. Integer variables are left out.
     pub fn with_names(vars: impl IntoIterator<Item = (String, Var)>, params: R) -> Result<Self> {
         params.check()?;
         let (mut names, mut ids) = (HashSet::new(), HashSet::new());
@@ -130,12 +136,14 @@ impl<R: UpdateRule<K>, const K: usize> StatefulOptimizer<R, K> {
             };
             if !ids.insert(var.id()) {
                 bail!(
-                    "variable {name:?} is there twice: it would be updated twice a step; give it once"
+                    "variable {name:?} is there twice: it would be updated twice a step; give it \
+                     once"
                 );
             }
             if !names.insert(name.clone()) {
                 bail!(
-                    "two variables are named {name:?}: a saved state could not tell them apart; rename one"
+                    "two variables are named {name:?}: a saved state could not tell them apart; \
+                     rename one"
                 );
             }
             let zero = Tensor::zeros(var.shape(), dtype, var.device())?;
@@ -253,7 +261,8 @@ impl<R: UpdateRule<K>, const K: usize> OptimizerState for StatefulOptimizer<R, K
         foreign.sort();
         if let Some(key) = foreign.first() {
             bail!(
-                "the optimizer state has {key:?}: it was saved by another optimizer or for other variables"
+                "the optimizer state has {key:?}: it was saved by another optimizer or for other \
+                 variables"
             );
         }
         let counter = Tensor::new(0i64, &Device::Cpu)?;
@@ -262,7 +271,8 @@ impl<R: UpdateRule<K>, const K: usize> OptimizerState for StatefulOptimizer<R, K
             let count = take(state, &format!("{name}.step"), &counter)?.to_scalar::<i64>()?;
             let Ok(count) = u64::try_from(count) else {
                 bail!(
-                    "the optimizer state's step count of {name:?} is {count}: it must be at least 0; the file is damaged"
+                    "the optimizer state's step count of {name:?} is {count}: it must be at least \
+                     0; the file is corrupt"
                 );
             };
             *step = count;

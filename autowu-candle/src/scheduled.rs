@@ -1,24 +1,19 @@
 //! [`Scheduled`]: optimizers whose learning rate AutoWU sets.
 
+use crate::copy::WeightCopy;
 use crate::error::{Error, Result};
 use crate::scheduler::Scheduler;
-use crate::snapshot::Snapshot;
-use crate::state::OptimizerState;
+use crate::state::{OptimizerState, State};
 use autowu_core::{AutoWu, Config, Event, Report};
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
 use candle_nn::Optimizer;
-use std::collections::HashMap;
 
-/// What an optimizer remembers, by name.
-pub(crate) type State = HashMap<String, Tensor>;
-
-/// An optimizer, or several as parameter groups, whose learning rate AutoWU sets, and whose weights
-/// it puts back when the learning rate climbed too far.
+/// An optimizer, or several as parameter groups. AutoWU sets its learning rate, and restores its
+/// weights when the learning rate has climbed too far.
 ///
-/// Memory: it keeps one copy of the variables, and of the optimizers' states where it can reach
-/// them: for AdamW, AdamP and LAMB three times the weights. [`Config::without_restore`] does
-/// without any copy.
+/// Memory: one copy of the variables, and of the optimizers' states if they expose them: for AdamW,
+/// AdamP and LAMB three times the weights. [`Config::without_restore`] needs no copy.
 ///
 /// ```
 /// # fn main() -> candle_core::Result<()> {
@@ -39,7 +34,7 @@ pub(crate) type State = HashMap<String, Tensor>;
 ///         println!("{event}");
 ///     }
 /// }
-/// // A model that always says 0 has 4.7; weights start at random, and the worst of 300 such runs ended at 0.09.
+/// // A model that always says 0 has 4.7; the worst of 300 runs from random weights ended at 0.09.
 /// assert!(mse(&model.forward(&x)?, &y)?.to_scalar::<f32>()? < 0.5);
 /// # Ok(())
 /// # }
@@ -49,18 +44,19 @@ pub struct Scheduled<O> {
     /// With the ratio of each group's learning rate to the schedule's.
     pub(crate) groups: Vec<(O, f64)>,
     pub(crate) scheduler: Scheduler,
-    pub(crate) snapshot: Snapshot,
-    /// The groups' states at the last snapshot.
-    pub(crate) kept: Vec<State>,
-    /// `None` for optimizers of others, whose states cannot be reached and stay as they are.
-    pub(crate) reach: Option<Reach<O>>,
+    /// Of all groups, under names that are unique over them.
+    pub(crate) vars: Vec<(String, Var)>,
+    /// `None` before the first snapshot, and once no event asks for it again.
+    pub(crate) copy: Option<WeightCopy>,
+    /// `None` for optimizers that do not expose their states; a restore leaves those alone.
+    pub(crate) access: Option<Access<O>>,
     /// The learning rate of the step whose loss was observed last.
     lr: f64,
 }
 
 /// [`OptimizerState`] as functions, so that optimizers without it can be scheduled too.
 #[derive(Debug)]
-pub(crate) struct Reach<O> {
+pub(crate) struct Access<O> {
     pub save: fn(&O) -> candle_core::Result<State>,
     pub load: fn(&mut O, &State) -> candle_core::Result<()>,
     vars: fn(&O) -> Vec<(String, Var)>,
@@ -74,22 +70,21 @@ impl<O: Optimizer + OptimizerState> Scheduled<O> {
     /// Schedules an optimizer of this crate. A restore puts its variables and its moments back.
     ///
     /// Give the optimizer every variable of the model, running statistics of normalisations
-    /// included ([`StatefulOptimizer::from_varmap`](crate::StatefulOptimizer::from_varmap)
-    /// does): what has no gradient is not updated, but is put back.
+    /// included, as [`StatefulOptimizer::from_varmap`](crate::StatefulOptimizer::from_varmap) does:
+    /// a variable without a gradient is not updated, but is restored.
     ///
     /// # Errors
     /// A configuration that breaks a rule.
     pub fn new(optimizer: O, config: Config) -> Result<Self> {
         let vars = named_vars(&optimizer);
-        let reach = Reach { save: O::state, load: O::load_state, vars: named_vars };
-        Self::build(optimizer, vars, Some(reach), config)
+        let access = Access { save: O::state, load: O::load_state, vars: named_vars };
+        Self::build(optimizer, vars, Some(access), config)
     }
 }
 
 impl<O: Optimizer> Scheduled<O> {
-    /// Schedules any candle optimizer. A restore puts `vars` back and leaves the optimizer's
-    /// moments, which candle-nn keeps private, as they are; [`new`](Self::new) with an
-    /// optimizer of this crate is the better rule.
+    /// Schedules any candle optimizer. A restore puts `vars` back, but not the moments, which
+    /// candle-nn keeps private: prefer [`new`](Self::new) with an optimizer of this crate.
     ///
     /// # Errors
     /// A configuration that breaks a rule.
@@ -101,20 +96,23 @@ impl<O: Optimizer> Scheduled<O> {
     fn build(
         optimizer: O,
         vars: Vec<(String, Var)>,
-        reach: Option<Reach<O>>,
+        access: Option<Access<O>>,
         config: Config,
     ) -> Result<Self> {
-        let scheduler = Scheduler::new(config)?;
-        let (groups, snapshot) = (vec![(optimizer, 1.0)], Snapshot::of(prefixed(0, vars)));
-        let mut scheduled =
-            Scheduled { groups, lr: 0.0, scheduler, snapshot, kept: Vec::new(), reach };
+        let mut scheduled = Scheduled {
+            groups: vec![(optimizer, 1.0)],
+            scheduler: Scheduler::new(config)?,
+            vars: prefixed(0, vars),
+            copy: None,
+            access,
+            lr: 0.0,
+        };
         scheduled.restart();
         Ok(scheduled)
     }
 
-    /// Adds a parameter group, whose learning rate is `ratio` times the schedule's. With
-    /// [`weights_only`](Self::weights_only) the list of variables given there must have this
-    /// group's too.
+    /// Adds a parameter group whose learning rate is `ratio` times the schedule's. The variables
+    /// given to [`weights_only`](Self::weights_only) must include this group's.
     ///
     /// # Errors
     /// A ratio that is negative or not finite.
@@ -122,17 +120,16 @@ impl<O: Optimizer> Scheduled<O> {
         if !(ratio >= 0.0 && ratio.is_finite()) {
             return Err(Error::Ratio(ratio));
         }
-        if let Some(reach) = &self.reach {
-            let vars = (reach.vars)(&optimizer);
-            self.snapshot.add(prefixed(self.groups.len(), vars));
+        if let Some(access) = &self.access {
+            self.vars.extend(prefixed(self.groups.len(), (access.vars)(&optimizer)));
         }
         self.groups.push((optimizer, ratio));
         self.restart();
         Ok(self)
     }
 
-    /// Tells the loss, goes back to the last snapshot or makes the update:
-    /// [`observe`](Self::observe), `backward`, [`step`](Self::step).
+    /// Takes the loss and makes the update, or restores the copy: [`observe`](Self::observe),
+    /// `backward`, [`step`](Self::step).
     ///
     /// # Errors
     /// Those of the three.
@@ -145,7 +142,7 @@ impl<O: Optimizer> Scheduled<O> {
     }
 
     /// First part of a step, for loops that accumulate or clip gradients: takes the loss (the mean
-    /// over the parts), and copies the weights or puts them back where the event says so.
+    /// over the parts), and copies or restores the weights as the event says.
     ///
     /// After [`Event::Restore`] make no update: the gradient belongs to weights that are gone.
     ///
@@ -159,7 +156,7 @@ impl<O: Optimizer> Scheduled<O> {
     }
 
     /// Second part of a step: one update of every group, with the learning rate of the step whose
-    /// loss was told.
+    /// loss was observed last.
     ///
     /// # Errors
     /// candle's.
@@ -172,34 +169,40 @@ impl<O: Optimizer> Scheduled<O> {
     }
 
     fn follow(&mut self, event: Option<&Event<f64>>) -> Result<()> {
+        let Some(event) = event else { return Ok(()) };
         match event {
-            Some(Event::Snapshot { .. }) => {
-                self.snapshot.take()?;
-                if let Some(reach) = &self.reach {
-                    self.kept = self
-                        .groups
-                        .iter()
-                        .map(|(o, _)| (reach.save)(o))
-                        .collect::<candle_core::Result<_>>()?;
-                }
+            Event::Snapshot { .. } => {
+                self.copy = Some(WeightCopy::of(&self.vars, self.moments()?)?);
             }
-            Some(Event::Restore { .. }) => {
-                self.snapshot.put_back()?;
-                if let Some(reach) = &self.reach {
-                    for ((optimizer, _), state) in self.groups.iter_mut().zip(&self.kept) {
-                        (reach.load)(optimizer, state)?;
-                    }
-                }
-            }
-            Some(Event::Decay { .. } | Event::Diverged { .. })
-                if !self.scheduler.autowu().may_restore() =>
-            {
-                self.snapshot.clear();
-                self.kept.clear();
-            }
+            Event::Restore { .. } => self.restore()?,
             _ => {}
         }
+        if event.frees_copy() {
+            self.copy = None;
+        }
         Ok(())
+    }
+
+    /// Puts the copy back; without one nothing happens.
+    fn restore(&mut self) -> Result<()> {
+        let Some(copy) = &self.copy else { return Ok(()) };
+        copy.restore(&self.vars)?;
+        if let Some(access) = &self.access {
+            for ((optimizer, _), state) in self.groups.iter_mut().zip(&copy.moments) {
+                (access.load)(optimizer, state)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The present state of every group; empty if they do not expose theirs.
+    pub(crate) fn moments(&self) -> Result<Vec<State>> {
+        let Some(access) = &self.access else { return Ok(Vec::new()) };
+        Ok(self
+            .groups
+            .iter()
+            .map(|(optimizer, _)| (access.save)(optimizer))
+            .collect::<candle_core::Result<_>>()?)
     }
 
     /// The optimizers follow the scheduler, from its present step on.
@@ -214,8 +217,8 @@ impl<O: Optimizer> Scheduled<O> {
         }
     }
 
-    /// Reads the losses that still wait on the device: at the end of a run, so that a last NaN is
-    /// not missed.
+    /// Reads the losses that still wait on the device, now: at the end of a run, so that a last NaN
+    /// is not missed.
     ///
     /// # Errors
     /// candle's.
@@ -246,12 +249,12 @@ impl<O: Optimizer> Scheduled<O> {
         self.scheduler.last_report()
     }
 
-    /// The scheduler itself, which does not know the losses that still wait on the device.
+    /// The scheduler itself, which has not seen the losses that still wait on the device.
     pub fn autowu(&self) -> &AutoWu {
         self.scheduler.autowu()
     }
 
-    /// The optimizers, in the order in which they were given.
+    /// The optimizers, in the order given.
     pub fn optimizers(&self) -> impl Iterator<Item = &O> {
         self.groups.iter().map(|(optimizer, _)| optimizer)
     }

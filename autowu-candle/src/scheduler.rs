@@ -1,18 +1,15 @@
 //! The bare scheduler, for loops that do everything else themselves.
 
 use crate::error::{Error, Result};
-use crate::losses::{CAPACITY, Losses};
-use autowu_core::{AutoWu, Config, Event, Report};
+use crate::losses::Losses;
+use autowu_core::{AutoWu, Backlog, Config, Event, Report};
 use candle_core::{Device, Tensor};
-
-/// In the decay losses decide nothing; they are read every so many steps to notice NaN.
-const DECAY_READ: usize = 64;
 
 /// The learning rate of every step from candle's loss tensors, without a device read between tests.
 ///
-/// Between tests the learning rate does not depend on the losses, so they wait on the device and
-/// are read at once when a test is due. The run is the same, bit for bit, as with a read every
-/// step; only a loss that is not finite is noticed up to one test interval later.
+/// Losses wait on the device until a test is due ([`Backlog`]). The run is the same, bit for bit,
+/// as with a read every step; only a loss that is not finite is noticed up to one test interval
+/// later.
 ///
 /// ```
 /// # fn main() -> candle_core::Result<()> {
@@ -21,15 +18,15 @@ const DECAY_READ: usize = 64;
 ///
 /// // Minimise w² by hand-written gradient descent.
 /// let w = Var::new(3f32, &Device::Cpu)?;
-/// let mut kept = w.as_tensor().copy()?;
+/// let mut copy = w.as_tensor().copy()?;
 /// let mut scheduler = Scheduler::new(Config::new(300))?;
 /// for _ in 0..300 {
 ///     let loss = w.sqr()?;
 ///     let lr = scheduler.lr();
 ///     match scheduler.observe(&loss)? {
-///         Some(Event::Snapshot { .. }) => kept = w.as_tensor().copy()?,
+///         Some(Event::Snapshot { .. }) => copy = w.as_tensor().copy()?,
 ///         Some(Event::Restore { .. }) => {
-///             w.set(&kept)?;
+///             w.set(&copy)?;
 ///             continue; // the gradient belongs to the weights that were thrown away
 ///         }
 ///         _ => {}
@@ -43,7 +40,8 @@ const DECAY_READ: usize = 64;
 #[derive(Debug)]
 pub struct Scheduler {
     pub(crate) autowu: AutoWu,
-    pub(crate) losses: Losses,
+    backlog: Backlog,
+    losses: Losses,
     report: Option<Report<f64>>,
 }
 
@@ -58,67 +56,62 @@ impl Scheduler {
 
     /// Goes on from a saved state (`AutoWu` is serde's `Deserialize`).
     pub fn resume(autowu: AutoWu) -> Self {
-        Scheduler { autowu, losses: Losses::default(), report: None }
+        let backlog = Backlog::new(Backlog::ROOM);
+        Scheduler { autowu, backlog, losses: Losses::default(), report: None }
     }
 
     /// The same, with losses that waited when it was saved.
     pub(crate) fn resume_waiting(autowu: AutoWu, waiting: &[f64], device: &Device) -> Result<Self> {
-        if waiting.len() >= CAPACITY {
-            let why = format!(
-                "{} losses wait in it, fewer than {CAPACITY} can; it is damaged",
-                waiting.len()
-            );
-            return Err(Error::Checkpoint(why));
+        let backlog = Backlog::resume(Backlog::ROOM, waiting.len())
+            .map_err(|e| Error::Checkpoint(e.to_string()))?;
+        let mut losses = Losses::default();
+        for (at, &loss) in waiting.iter().enumerate() {
+            losses.write(at, &Tensor::new(loss as f32, device)?)?;
         }
-        let mut scheduler = Self::resume(autowu);
-        for &loss in waiting {
-            scheduler.losses.push(&Tensor::new(loss as f32, device)?)?;
-        }
-        Ok(scheduler)
+        Ok(Scheduler { backlog, losses, ..Self::resume(autowu) })
+    }
+
+    /// The losses that wait, in order: one read from the device.
+    pub(crate) fn waiting(&self) -> Result<Vec<f64>> {
+        self.losses.read(self.backlog.len())
     }
 
     /// The learning rate of the next step. Pure, without a device read.
     pub fn lr(&self) -> f64 {
-        self.autowu.lr_ahead(self.losses.len() as u64)
+        self.autowu.lr_ahead(self.backlog.len() as u64)
     }
 
     /// Steps done.
     pub fn steps(&self) -> u64 {
-        self.autowu.steps().saturating_add(self.losses.len() as u64)
+        self.autowu.steps().saturating_add(self.backlog.len() as u64)
     }
 
-    /// Takes the loss of the step, **before** its update, and says what the trainer has to do or to
-    /// know.
+    /// Takes the loss of the step, **before** its update, and says what the trainer has to do.
     ///
-    /// On [`Event::Restore`] put the weights of the last [`Event::Snapshot`] back and make no
+    /// On [`Event::Snapshot`] copy the weights; on [`Event::Restore`] put the copy back and make no
     /// update in this step.
     ///
     /// # Errors
     /// A loss that is not one f32 or f64 element, or candle's; the scheduler is as before.
     pub fn observe(&mut self, loss: &Tensor) -> Result<Option<Event<f64>>> {
-        self.losses.push(loss)?;
-        let due = match self.autowu.steps_until_due() {
-            Some(steps) => self.losses.len() as u64 >= steps,
-            None => self.losses.len() >= DECAY_READ,
-        };
-        if !due && !self.losses.is_full() {
+        self.losses.write(self.backlog.len(), loss)?;
+        if !self.backlog.push(self.autowu.steps_until_due()) {
             return Ok(None);
         }
         let event = self.flush();
         if event.is_err() {
-            self.losses.pop();
+            self.backlog.pop();
         }
         event
     }
 
-    /// Reads the losses that wait, now: for the end of a run, so that its last losses are looked at
-    /// too.
+    /// Reads the losses that wait, now: at the end of a run, so that a last NaN is not missed.
     ///
     /// # Errors
     /// candle's; the scheduler is as before.
     pub fn flush(&mut self) -> Result<Option<Event<f64>>> {
-        let losses = self.losses.read()?;
-        self.losses.clear();
+        let losses = self.waiting()?;
+        self.backlog.clear();
         let outcome = self.autowu.step_slice(&losses);
         self.report = outcome.report.or(self.report.take());
         Ok(outcome.event)
@@ -135,7 +128,7 @@ impl Scheduler {
         self.report.as_ref()
     }
 
-    /// The scheduler itself, which does not know the losses that still wait on the device.
+    /// The scheduler itself, which has not seen the losses that still wait on the device.
     pub fn autowu(&self) -> &AutoWu {
         &self.autowu
     }

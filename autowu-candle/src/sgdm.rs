@@ -13,7 +13,7 @@ pub struct ParamsSgdm {
     pub momentum: f64,
     /// Weight decay λ: λw is added to the gradient.
     pub weight_decay: f64,
-    /// Look one step ahead: move by `g + μv` in the place of `v`.
+    /// Look one step ahead: move by `g + μv` in place of `v`.
     pub nesterov: bool,
 }
 
@@ -23,11 +23,11 @@ impl Default for ParamsSgdm {
     }
 }
 
-/// `v ← μv + g + λw`, `w ← w − ηv`: PyTorch's convention, where the learning rate stands outside
-/// the velocity.
+/// `v ← μv + g + λw`, `w ← w − ηv`: PyTorch's convention, with the learning rate outside the
+/// velocity.
 ///
-/// So a change of the learning rate acts at once on the whole step (Sutskever et al. 2013 have it
-/// inside, and a schedule then reaches the weights late). No dampening.
+/// A change of the learning rate thus acts at once on the whole step. (Sutskever et al. 2013 have
+/// it inside, so that a schedule reaches the weights late.) No dampening.
 ///
 /// ```
 /// use autowu_candle::{Sgdm, ParamsSgdm};

@@ -1,14 +1,16 @@
-//! What an optimizer remembers, within reach: for snapshots, and to resume a run.
+//! An optimizer's state, exposed: for copies, and to resume a run.
 
 use candle_core::{Device, Result, Tensor, Var, bail};
 use std::collections::HashMap;
 use std::path::Path;
 
+/// What an optimizer remembers, by name.
+pub(crate) type State = HashMap<String, Tensor>;
+
 /// An optimizer whose state can be read and put back.
 ///
-/// Weights that go back to an earlier point need the optimizer's moments of that point: moments of
-/// a run that has just diverged would throw the weights out again. candle-nn's optimizers keep
-/// theirs private; those of this crate do not.
+/// Restored weights need the moments of their time: those of a run that has just diverged would
+/// throw them out again. candle-nn's optimizers keep theirs private; those of this crate do not.
 ///
 /// ```
 /// use autowu_candle::{AdamP, OptimizerState, ParamsAdamP};
@@ -24,27 +26,27 @@ use std::path::Path;
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub trait OptimizerState {
-    /// The variables that it updates, with the names that its state uses.
+    /// The variables, with the names that the state uses.
     fn vars(&self) -> Vec<(&str, &Var)>;
 
-    /// What it remembers of the steps done, by name: `NAME.step` and `NAME.SLOT` for each variable.
+    /// The state by name: `NAME.step` and `NAME.SLOT` for each variable.
     ///
-    /// The tensors are values, not views: later steps do not change them. Moments are shared with
-    /// the optimizer until its next step, so this copies nothing.
+    /// The tensors are values: later steps do not change them. The optimizer shares them until its
+    /// next step, so this copies nothing.
     ///
     /// # Errors
     /// Those of the device.
     fn state(&self) -> Result<HashMap<String, Tensor>>;
 
-    /// Puts back what [`state`](Self::state) gave. The weights and the parameters (learning rate,
-    /// betas, …) are left alone.
+    /// Puts back what [`state`](Self::state) gave. Weights and parameters (learning rate, betas, …)
+    /// stay as they are.
     ///
     /// # Errors
     /// A state with other names, shapes or types is refused; the old one stays.
     fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()>;
 
-    /// Writes the state as a safetensors file. A file that is there is replaced only once the new
-    /// one is whole.
+    /// Writes the state as a safetensors file. An existing file is replaced once the new one is
+    /// complete.
     ///
     /// # Errors
     /// Those of the file system and of the device; the message names the file.
@@ -63,8 +65,8 @@ pub trait OptimizerState {
     /// Reads what [`save_state`](Self::save_state) wrote.
     ///
     /// # Errors
-    /// A file that is missing, cut, or of another model is refused, with its name; the old state
-    /// stays.
+    /// A file that is missing, truncated, or of another model is refused, with its name; the old
+    /// state stays.
     fn load_state_file(&mut self, path: &Path) -> Result<()> {
         candle_core::safetensors::load(path, &Device::Cpu)
             .and_then(|state| self.load_state(&state))
@@ -76,12 +78,14 @@ pub trait OptimizerState {
 pub(crate) fn take(state: &HashMap<String, Tensor>, key: &str, like: &Tensor) -> Result<Tensor> {
     let Some(found) = state.get(key) else {
         bail!(
-            "the optimizer state has no {key:?}: it was saved by another optimizer or for other variables"
+            "the optimizer state has no {key:?}: it was saved by another optimizer or for other \
+             variables"
         );
     };
     if found.shape() != like.shape() || found.dtype() != like.dtype() {
         bail!(
-            "the optimizer state's {key:?} is {:?} of {:?}, this model needs {:?} of {:?}: it was saved for another model",
+            "the optimizer state's {key:?} is {:?} of {:?}, this model needs {:?} of {:?}: it was \
+             saved for another model",
             found.shape(),
             found.dtype(),
             like.shape(),

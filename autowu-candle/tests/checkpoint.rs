@@ -2,10 +2,12 @@
 //! nothing.
 #![allow(clippy::unwrap_used)] // a failed expectation ends the test
 
-use autowu_candle::{AdamP, Config, Error, Event, OptimizerState, ParamsAdamP, Phase, Scheduled};
+use autowu_candle::{
+    AdamP, Config, Error, Event, OptimizerState, ParamsAdamP, Phase, Recovery, Scheduled,
+};
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::Optimizer;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const STEPS: u64 = 120;
 
@@ -27,7 +29,12 @@ fn run(config: Config) -> Run {
 
 impl Run {
     fn step(&mut self, step: u64) -> (u64, Option<Event<f64>>, Vec<u32>) {
-        let noise = 0.1 * ((step * 7919 % 17) as f64 / 17.0 - 0.5);
+        self.step_with(step, 0.0)
+    }
+
+    /// A step whose loss is higher by `more`.
+    fn step_with(&mut self, step: u64, more: f64) -> (u64, Option<Event<f64>>, Vec<u32>) {
+        let noise = more + 0.1 * ((step * 7919 % 17) as f64 / 17.0 - 0.5);
         let square = |w: &Var| (w.as_tensor() * 10.0).unwrap().sqr().unwrap().sum_all().unwrap();
         let loss = ((square(&self.w[0]) + square(&self.w[1])).unwrap() + noise).unwrap();
         let event = self.scheduled.backward_step(&loss).unwrap();
@@ -54,6 +61,11 @@ impl Run {
     }
 }
 
+fn has_copy(path: &Path) -> bool {
+    let tensors = candle_core::safetensors::load(path, &Device::Cpu).unwrap();
+    tensors.keys().any(|name| name.starts_with("copy."))
+}
+
 fn file(name: &str) -> PathBuf {
     let directory = std::env::temp_dir().join(format!("autowu-checkpoint-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
@@ -62,7 +74,7 @@ fn file(name: &str) -> PathBuf {
 
 #[test]
 fn the_rest_of_a_run_is_the_same_after_a_resume_at_every_step() {
-    let config = Config { max_lr: 10.0, ..Config::new(STEPS) };
+    let config = Config::new(STEPS).with_lr_range(1e-5, 10.0);
     let mut whole = run(config);
     let expected: Vec<_> = (0..STEPS).map(|step| whole.step(step)).collect();
     assert!(expected.iter().any(|(_, event, _)| matches!(event, Some(Event::Restore { .. }))));
@@ -131,7 +143,7 @@ fn a_refused_file_changes_nothing() {
     Scheduled::new(adamp, config).unwrap().save(&path).unwrap();
     refuse(&path, "lacks weights.1.0");
 
-    // The whole file of a run that has a snapshot and losses that wait, but for one tensor.
+    // The whole file of a run that has a copy and losses that wait, but for one tensor.
     let mut good = run(config);
     good.step(0);
     good.step(1);
@@ -150,9 +162,9 @@ fn a_refused_file_changes_nothing() {
             "weights.1.0 is [1, 2] of f64, this run's [1, 2] of f32",
         ),
         ("weights.2.0", zeros(&[1, 2], DType::F32), "the variable \"2.0\", which this run lacks"),
-        ("snapshot.1.0", zeros(&[1, 2], DType::F64), "snapshot.1.0 is [1, 2] of f64"),
+        ("copy.weights.1.0", zeros(&[1, 2], DType::F64), "copy.weights.1.0 is [1, 2] of f64"),
         ("moments.1.0.first_moment", zeros(&[3], DType::F32), "first_moment"),
-        ("kept.1.0.second_moment", zeros(&[3], DType::F32), "second_moment"),
+        ("copy.moments.1.0.second_moment", zeros(&[3], DType::F32), "second_moment"),
         // A run reads its losses before that many wait.
         ("autowu.waiting", zeros(&[256], DType::F64), "256 losses wait"),
         ("autowu.waiting", zeros(&[300], DType::F64), "300 losses wait"),
@@ -164,18 +176,55 @@ fn a_refused_file_changes_nothing() {
     }
 }
 
+/// Versions of the state differ in their fields; the words are about the version all the same.
+#[test]
+fn a_checkpoint_of_another_version_is_refused_as_such() {
+    let path = file("version.safetensors");
+    let mut this = run(Config::new(STEPS));
+    this.scheduled.save(&path).unwrap();
+    let mut tensors = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
+    let old = br#"{"version":1,"bits":64,"config":{"total_steps":120,"warmup":"Exponential"}}"#;
+    let old = Tensor::from_slice(old, old.len(), &Device::Cpu).unwrap();
+    tensors.insert("autowu.json".into(), old);
+    candle_core::safetensors::save(&tensors, &path).unwrap();
+    let refused = this.scheduled.load(&path).unwrap_err().to_string();
+    assert!(refused.contains("format version 1, this library reads version 2"), "{refused}");
+}
+
+/// A decay that loses its descent goes back a few times; the last time frees the copy.
+#[test]
+fn a_restore_that_frees_the_copy_puts_it_back_first() {
+    let path = file("freed.safetensors");
+    let mut run = run(Config::new(STEPS));
+    let (mut copy, mut last) = (run.bits(), None);
+    for step in 0..STEPS {
+        let before = run.bits();
+        let decays = matches!(run.scheduled.autowu().phase(), Phase::Decay { .. });
+        let more = if decays { 1e6 } else { 0.0 };
+        match run.step_with(step, more).1 {
+            Some(Event::Snapshot { .. }) => copy = before,
+            Some(event @ Event::Restore { .. }) => {
+                assert_eq!(run.bits(), copy, "step {step}");
+                run.scheduled.save(&path).unwrap();
+                assert_eq!(has_copy(&path), !event.frees_copy(), "step {step}");
+                last = Some(event);
+            }
+            _ => {}
+        }
+    }
+    assert!(last.is_some_and(|event| event.frees_copy()), "{last:?}");
+}
+
 #[test]
 fn a_decay_that_cannot_go_back_saves_no_copy() {
-    let config = Config { max_lr: 10.0, rescue: None, ..Config::new(STEPS) };
+    let mut config = Config::new(STEPS).with_lr_range(1e-5, 10.0);
+    config.response.recovery = Recovery::Restore { slowdown: Some(3.0), rescue: None };
     let path = file("no-copy.safetensors");
     let mut run = run(config);
     for step in 0..STEPS {
         let decays = matches!(run.scheduled.autowu().phase(), Phase::Decay { .. });
         run.scheduled.save(&path).unwrap();
-        let tensors = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
-        let copies =
-            tensors.keys().any(|name| name.starts_with("snapshot.") || name.starts_with("kept."));
-        assert_eq!(copies, step > 0 && !decays, "step {step}");
+        assert_eq!(has_copy(&path), step > 0 && !decays, "step {step}");
         run.step(step);
     }
 }

@@ -3,7 +3,7 @@
 
 use autowu_candle::{
     AdamW, AutoWu, Config, Error, Event, OptimizerState, ParamsAdamW, ParamsSgdm, Phase, Reason,
-    Scheduled, Scheduler, Sgdm,
+    Recovery, Scheduled, Scheduler, Sgdm,
 };
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::Optimizer;
@@ -79,30 +79,31 @@ fn losses_are_read_when_a_test_is_due_and_otherwise_not() {
     let steps: Vec<u64> = reads(Config::new(1_000_000), 800).iter().map(|read| read.0).collect();
     assert_eq!(steps, [1, 257, 513, 769]);
     // A decay that nothing can put back has no tests; it is looked at for NaN.
-    let config = Config { rescue: None, ..Config::new(STEPS) };
+    let mut config = Config::new(STEPS);
+    config.response.recovery = Recovery::Restore { slowdown: Some(3.0), rescue: None };
     let decay: Vec<u64> =
         reads(config, STEPS).iter().filter(|read| read.1.is_none()).map(|read| read.0).collect();
     assert!(decay.len() >= 2 && decay.windows(2).all(|pair| pair[1] - pair[0] == 64), "{decay:?}");
 }
 
 #[test]
-fn a_restore_puts_weights_and_moments_of_the_snapshot_back_and_makes_no_update() {
+fn a_restore_puts_weights_and_moments_of_the_copy_back_and_makes_no_update() {
     let w = weights(3);
     let idle = Var::new(7f32, &Device::Cpu).unwrap(); // no gradient: a running statistic
     let optimizer = AdamW::new(vec![w.clone(), idle.clone()], ParamsAdamW::default()).unwrap();
     let mut scheduled = Scheduled::new(optimizer, Config::new(STEPS)).unwrap();
-    let (mut kept, mut restores) = (Vec::new(), 0);
+    let (mut copy, mut restores) = (Vec::new(), 0);
     for step in 0..STEPS {
         idle.set(&Tensor::new(step as f32, &Device::Cpu).unwrap()).unwrap();
         let before = (values(&w), moments(&scheduled), step as f32);
         match scheduled.backward_step(&scripted(&w, step)).unwrap() {
-            Some(Event::Snapshot { .. }) => kept = vec![before],
+            Some(Event::Snapshot { .. }) => copy = vec![before],
             Some(Event::Restore { .. }) => {
                 restores += 1;
-                let (w_kept, moments_kept, idle_kept) = kept.first().unwrap();
-                assert_eq!(&values(&w), w_kept);
-                assert_eq!(&moments(&scheduled), moments_kept);
-                assert_eq!(idle.to_scalar::<f32>().unwrap(), *idle_kept);
+                let (w_copy, moments_copy, idle_copy) = copy.first().unwrap();
+                assert_eq!(&values(&w), w_copy);
+                assert_eq!(&moments(&scheduled), moments_copy);
+                assert_eq!(idle.to_scalar::<f32>().unwrap(), *idle_copy);
             }
             // The last step of a budget has the floor, 0.
             _ => assert_eq!(values(&w) != before.0, step + 1 < STEPS, "an update at step {step}"),
@@ -112,20 +113,20 @@ fn a_restore_puts_weights_and_moments_of_the_snapshot_back_and_makes_no_update()
 }
 
 #[test]
-fn a_decay_that_loses_its_descent_gets_the_snapshot_of_the_warmup_back() {
+fn a_decay_that_loses_its_descent_gets_the_copy_of_the_warmup_back() {
     let w = weights(3);
     let optimizer = AdamW::new(vec![w.clone()], ParamsAdamW::default()).unwrap();
     let mut scheduled = Scheduled::new(optimizer, Config::new(STEPS)).unwrap();
-    let (mut kept, mut lost) = (Vec::new(), 0);
+    let (mut copy, mut lost) = (Vec::new(), 0);
     for step in 0..STEPS {
         let before = (values(&w), moments(&scheduled));
         let is_decaying = matches!(scheduled.autowu().phase(), Phase::Decay { .. });
         // Step 0 has the highest loss of the warmup.
         match scheduled.backward_step(&scripted(&w, if is_decaying { 0 } else { step })).unwrap() {
-            Some(Event::Snapshot { .. }) => kept = vec![before],
+            Some(Event::Snapshot { .. }) => copy = vec![before],
             Some(Event::Restore { reason: Reason::DescentLost, from, to, .. }) => {
                 lost += 1;
-                assert_eq!((&values(&w), &moments(&scheduled)), (&kept[0].0, &kept[0].1));
+                assert_eq!((&values(&w), &moments(&scheduled)), (&copy[0].0, &copy[0].1));
                 assert!(to < from / 2.9, "{from} → {to}");
                 assert_eq!(scheduled.lr(), to);
             }
@@ -150,12 +151,12 @@ fn an_optimizer_of_candle_gets_its_weights_back() {
     let optimizer = candle_nn::SGD::new(vec![w.clone()], 0.0).unwrap();
     let mut scheduled =
         Scheduled::weights_only(optimizer, vec![w.clone()], Config::new(STEPS)).unwrap();
-    let mut kept = Vec::new();
+    let mut copy = Vec::new();
     for step in 0..STEPS {
         let before = values(&w);
         match scheduled.backward_step(&scripted(&w, step)).unwrap() {
-            Some(Event::Snapshot { .. }) => kept = before,
-            Some(Event::Restore { .. }) => assert_eq!(values(&w), kept),
+            Some(Event::Snapshot { .. }) => copy = before,
+            Some(Event::Restore { .. }) => assert_eq!(values(&w), copy),
             _ => {}
         }
     }
@@ -256,7 +257,7 @@ fn a_loss_that_waits_keeps_no_graph_and_no_later_value() {
     scheduler.observe(w.as_tensor()).unwrap(); // shares its memory with the variable
     w.set(&Tensor::new(f32::NAN, &Device::Cpu).unwrap()).unwrap();
     assert_eq!(scheduler.flush().unwrap(), None);
-    assert_eq!(scheduler.autowu().trajectory().values(), [5.0, 5.0]);
+    assert_eq!(scheduler.autowu().test_input().unwrap().losses.values(), [5.0, 5.0]);
 }
 
 #[test]
@@ -278,7 +279,7 @@ fn a_nan_is_noticed_at_the_next_read_and_the_weights_come_back() {
         }
     }
     let (step, _) = seen.unwrap();
-    assert!(step - 50 <= scheduled.autowu().test_interval(), "noticed at step {step}");
+    assert!(step - 50 <= scheduled.autowu().config().test_interval(), "noticed at step {step}");
     assert!(values(&w).iter().all(|w| w.is_finite()));
 }
 
@@ -287,7 +288,7 @@ fn a_nan_that_waits_at_the_end_of_a_run_is_noticed_by_a_flush() {
     let w = weights(3);
     let optimizer = AdamW::new(vec![w.clone()], ParamsAdamW::default()).unwrap();
     let mut scheduled = Scheduled::new(optimizer, Config::new(STEPS)).unwrap();
-    let kept = values(&w);
+    let copy = values(&w);
     assert!(matches!(
         scheduled.backward_step(&scripted(&w, 0)).unwrap(),
         Some(Event::Snapshot { .. })
@@ -296,7 +297,7 @@ fn a_nan_that_waits_at_the_end_of_a_run_is_noticed_by_a_flush() {
     assert_eq!(scheduled.backward_step(&nan).unwrap(), None);
     assert!(values(&w)[0].is_nan());
     assert!(matches!(scheduled.flush().unwrap(), Some(Event::Restore { .. })));
-    assert_eq!(values(&w), kept);
+    assert_eq!(values(&w), copy);
     assert_eq!(scheduled.flush().unwrap(), None);
 }
 

@@ -66,7 +66,7 @@ fn repeat<R>(times: u64, case: impl Fn() -> R) {
     }
 }
 
-/// Instructions of this program when it runs one case so many times.
+/// Instructions of this program when it runs one case `times` times.
 fn instructions(precision: &str, case: usize, times: u64) -> u64 {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])

@@ -1,10 +1,9 @@
 //! Memory: the size of a scheduler, the arrays of a test, and the stack that its calls take.
 //!
-//! `cargo bench -p autowu-core --bench memory`. The stack is measured from outside, without a look
-//! at its bytes: a thread of known stack size goes down so many small frames and then makes the
-//! call; the most frames with which it survives, compared with those that an empty call survives,
-//! times the size of a frame, is what the call takes. A thread that overflows ends its process, so
-//! each try is one.
+//! `cargo bench -p autowu-core --bench memory`. The stack is measured from outside: a thread of
+//! known stack size descends through many small frames and then makes the call. The call takes the
+//! size of a frame, times the number of frames by which its deepest survivor falls short of an
+//! empty call's. A thread that overflows ends its process, so each try is a process.
 //!
 //! Fails if the preset for microcontrollers takes more than 16 KiB.
 #![allow(missing_docs, clippy::expect_used)]
@@ -110,7 +109,8 @@ fn main() -> ExitCode {
         ("micro", "`MicroWu`", size_of::<MicroWu>(), Measurement::<f32>::SCRATCH),
     ];
     println!(
-        "| bytes | state | arrays of a test | stack: `lr` | `step` with a test | state and stack |\n|---|---|---|---|---|---|"
+        "| bytes | state | arrays of a test | stack: `lr` | `step` with a test | state and \
+         stack |\n|---|---|---|---|---|---|"
     );
     let mut small = true;
     for (preset, name, state, scratch) in presets {

@@ -113,7 +113,7 @@ impl fmt::Display for BacklogError {
         let BacklogError { waiting, room } = self;
         write!(
             f,
-            "{waiting} losses wait in the saved run, fewer than {room} can: the file is corrupt, or \
+            "{waiting} losses wait in the saved run, fewer than {room} can: the file is corrupt or \
              was written by another version"
         )
     }

@@ -1,146 +1,121 @@
-//! The state in 64 bits.
+//! 64 bits of a state.
 
-use crate::config::{Config, Detection, Interval, NonFinite, Patience};
-use crate::phase::{Climb, Phase};
 use crate::real::Real;
 use crate::sampling::mix;
-use crate::schedule::Decay;
-use crate::scheduler::AutoWu;
 
-impl<T: Real, const N: usize> AutoWu<T, N> {
-    /// 64 bits that differ when the states differ (but for a chance of 2⁻⁶⁴): ranks that feed the
-    /// same all-reduced loss can compare them. Equal on every platform.
-    pub fn digest(&self) -> u64 {
-        let (kind, a, b, c, d) = match self.phase {
-            Phase::Warmup(Climb { base, rate, start, number }) => {
-                (0, base.to_bits_u64(), rate.to_bits_u64(), start, u64::from(number))
-            }
-            Phase::Decay { peak, start } => (1, peak.to_bits_u64(), start, 0, 0),
-        };
-        let t = &self.trajectory;
-        let counts = [
-            self.step,
-            kind,
-            a,
-            b,
-            c,
-            d,
-            self.tests,
-            u64::from(self.positives),
-            u64::from(self.kept),
-            u64::from(self.failures),
-            self.skipped,
-            t.resolution,
-            t.finite,
-            t.waiting,
-            t.blocks.len() as u64,
-            self.watch.span,
-            self.watch.count,
-            u64::from(self.watch.rescues),
-        ];
-        let numbers = t.blocks.iter().copied().chain([t.mean]).chain(self.fit.to_array());
-        let numbers =
-            numbers.chain([self.watch.noise, self.watch.first, self.watch.lowest, self.watch.mean]);
-        // Every NaN counts as the same.
-        let bits = numbers.map(|x| if x.is_nan() { u64::MAX } else { x.to_bits_u64() });
-        words(&self.config)
-            .into_iter()
-            .chain(counts)
-            .chain(bits)
-            .fold(0, |hash: u64, word| mix(hash ^ word).rotate_left(23))
+/// A hash of a sequence of words, equal on every platform.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Digest(u64);
+
+impl Digest {
+    pub fn new() -> Self {
+        Digest(0)
+    }
+
+    pub fn word(&mut self, word: u64) {
+        self.0 = mix(self.0 ^ word).rotate_left(23);
+    }
+
+    /// The bits of `x`; every NaN counts as the same.
+    pub fn number<T: Real>(&mut self, x: T) {
+        self.word(if x.is_nan() { u64::MAX } else { x.to_bits_u64() });
+    }
+
+    pub fn of<D: Digestible + ?Sized>(mut self, value: &D) -> Self {
+        value.digest(&mut self);
+        self
+    }
+
+    pub fn finish(self) -> u64 {
+        self.0
     }
 }
 
-/// Every field of a configuration. Taken apart by name, so that a new field cannot be forgotten
-/// here.
-fn words(config: &Config) -> [u64; 35] {
-    let Config {
-        total_steps,
-        min_lr,
-        max_lr,
-        floor_lr,
-        warmup,
-        warmup_fraction,
-        min_warmup_steps,
-        decay,
-        length_scale,
-        fit_samples,
-        test_samples,
-        subset_fraction,
-        min_samples,
-        votes,
-        confidence,
-        descent,
-        standardise,
-        noise_blocks,
-        clip,
-        interval,
-        patience,
-        detection,
-        fallback,
-        non_finite,
-        rescue,
-        restore,
-        past_end,
-        seed,
-    } = *config;
-    let (decay, fraction) = match decay {
-        Decay::Cosine => (0, 0.0),
-        Decay::ConstantCosine { fraction } => (1, fraction),
-        Decay::Linear => (2, 0.0),
-        Decay::ConstantSqrt { fraction } => (3, fraction),
+/// What a state is made of: it adds all that it holds to a digest.
+pub(crate) trait Digestible {
+    fn digest(&self, digest: &mut Digest);
+}
+
+impl<T: Real> Digestible for T {
+    fn digest(&self, digest: &mut Digest) {
+        digest.number(*self);
+    }
+}
+
+macro_rules! digest_words {
+    ($($word:ty),*) => {$(
+        impl Digestible for $word {
+            fn digest(&self, digest: &mut Digest) {
+                digest.word(u64::from(*self));
+            }
+        }
+    )*};
+}
+
+digest_words!(bool, u32, u64);
+
+impl<D: Digestible> Digestible for Option<D> {
+    fn digest(&self, digest: &mut Digest) {
+        digest.word(u64::from(self.is_some()));
+        if let Some(value) = self {
+            value.digest(digest);
+        }
+    }
+}
+
+impl<D: Digestible, const N: usize> Digestible for [D; N] {
+    fn digest(&self, digest: &mut Digest) {
+        self.as_slice().digest(digest);
+    }
+}
+
+impl<D: Digestible, const N: usize> Digestible for heapless::Vec<D, N> {
+    fn digest(&self, digest: &mut Digest) {
+        self.as_slice().digest(digest);
+    }
+}
+
+impl<D: Digestible> Digestible for [D] {
+    fn digest(&self, digest: &mut Digest) {
+        digest.word(self.len() as u64);
+        self.iter().for_each(|value| value.digest(digest));
+    }
+}
+
+/// `Digestible` for a struct, field by field: one that is not listed does not compile.
+macro_rules! digest_fields {
+    ($name:ident $(<$t:ident $(, const $n:ident)?>)? { $($field:ident),* $(,)? }) => {
+        impl $(<$t: $crate::real::Real $(, const $n: usize)?>)? $crate::digest::Digestible
+            for $name $(<$t $(, $n)?>)?
+        {
+            fn digest(&self, digest: &mut $crate::digest::Digest) {
+                let $name { $($field),* } = self;
+                $($crate::digest::Digestible::digest($field, digest);)*
+            }
+        }
     };
-    let (interval, every) = match interval {
-        Interval::Steps(steps) => (0, steps),
-        Interval::Growth(growth) => (1, growth.to_bits()),
-    };
-    let (patience, lasting) = match patience {
-        Patience::Tests(tests) => (0, u64::from(tests)),
-        Patience::Growth(growth) => (1, growth.to_bits()),
-    };
-    let (detection, slowdown) = match detection {
-        Detection::EndWarmup => (0, 0.0),
-        Detection::ClimbOn { slowdown } => (1, slowdown),
-    };
-    let (non_finite, back) = match non_finite {
-        NonFinite::Ignore => (0, 0),
-        NonFinite::EndClimb { back_steps } => (1, back_steps),
-    };
-    [
-        total_steps,
-        min_lr.to_bits(),
-        max_lr.to_bits(),
-        floor_lr.to_bits(),
-        warmup as u64,
-        warmup_fraction.to_bits(),
-        min_warmup_steps,
-        decay,
-        fraction.to_bits(),
-        length_scale.to_bits(),
-        u64::from(fit_samples),
-        u64::from(test_samples),
-        subset_fraction.to_bits(),
-        u64::from(min_samples),
-        u64::from(votes),
-        confidence.to_bits(),
-        u64::from(descent.is_some()),
-        descent.map_or(0, f64::to_bits),
-        u64::from(standardise),
-        u64::from(noise_blocks),
-        u64::from(clip),
-        interval,
-        every,
-        patience,
-        lasting,
-        detection,
-        slowdown.to_bits(),
-        fallback as u64,
-        non_finite,
-        u64::from(back),
-        u64::from(rescue.is_some()),
-        rescue.map_or(0, f64::to_bits),
-        u64::from(restore),
-        past_end as u64,
-        seed,
-    ]
+}
+pub(crate) use digest_fields;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_their_order_and_their_number_count() {
+        let digest = |words: &[u64]| Digest::new().of(words).finish();
+        let all = [digest(&[]), digest(&[0]), digest(&[0, 0]), digest(&[1, 2]), digest(&[2, 1])];
+        for (i, a) in all.iter().enumerate() {
+            assert!(all.iter().skip(i + 1).all(|b| a != b), "{all:?}");
+        }
+    }
+
+    #[test]
+    fn every_nan_is_the_same_and_every_other_number_is_its_bits() {
+        let digest = |x: f64| Digest::new().of(&x).finish();
+        assert_eq!(digest(f64::NAN), digest(-f64::NAN));
+        assert_ne!(digest(0.0), digest(-0.0));
+        let option = |x: Option<f64>| Digest::new().of(&x).finish();
+        assert_ne!(option(None), option(Some(0.0)));
+    }
 }

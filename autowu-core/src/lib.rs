@@ -2,18 +2,17 @@
 //!
 //! Nobody has to tune it. The learning rate rises exponentially from a value that is too small to
 //! one that is too large. On the way the training loss falls, reaches a minimum and rises again;
-//! the learning rate of that minimum is the one to train with. The loss is noisy, so the minimum is
-//! found through a Gaussian process over the losses of the warmup: when it is sure that the loss
-//! now lies above its lowest point, several times in a row, the minimum has been passed.
-//! Then the schedule goes back to the learning rate of the minimum, and decays. (Kim, Kim, Kim,
+//! the learning rate of that minimum is the one to train with. The loss is noisy, so a Gaussian
+//! process smooths it. When the process is sure, several times in a row, that the loss is past its
+//! minimum, the schedule goes back to the learning rate of the minimum, and decays. (Kim, Kim, Kim,
 //! Lee, Kim: "Automated Learning Rate Scheduler for Large-batch Training", ICML AutoML workshop
 //! 2021.)
 //!
-//! The default preset adds what short budgets need: tests follow the growth of the learning rate
-//! and not the calendar; a minimum needs a descent before it; and a detection ends a *climb*, not
-//! the warmup: the trainer's weights go back to their best point, and the learning rate climbs on
-//! from there, more slowly. A decay that gives back what was gained goes back too, and on at a
-//! third. [`Config::paper`] is the paper's rule to the letter.
+//! The default preset adds what short budgets need. Tests follow the growth of the learning rate,
+//! not the calendar. A minimum counts only after the loss has clearly fallen. A detection ends a
+//! *climb*, not the warmup: the trainer puts its weights back to a copy from the best point, and
+//! the learning rate climbs on from there, more slowly. A decay that loses what was gained goes
+//! back too, and on at a third. [`Config::paper`] is the paper's rule to the letter.
 //!
 //! # In a training loop
 //! ```
@@ -30,18 +29,20 @@
 //! ```
 //! [`AutoWu`] shows the loop of a trainer that can restore its weights, which is the better rule.
 //!
-//! # The modules, in reading order
-//! 1. [`schedule`]: learning-rate curves, closed forms of the step.
-//! 2. [`config`]: what a run is to be, the presets, and what is refused.
-//! 3. [`trajectory`]: the losses of a climb in bounded memory.
-//! 4. [`sampling`]: which of them a vote sees.
-//! 5. [`gp`]: sums over a subset, fit, posterior: the probability that the minimum has been passed.
-//! 6. `view`: the losses as a test sees them: clipped, standardised, and how noisy they are at
-//!    least. [`Measurement`]: one test: a fit and its votes. `detector`: majority, descent, the
-//!    decision.
-//! 7. [`scheduler`]: the phases: climb, test, restore, decay. `watch`: what the decay must not
-//!    lose.
-//! 8. [`report`]: what a test saw and a step decided.
+//! # The way of a loss, and the modules in reading order
+//! 1. [`config`]: what a run is to be. [`schedule`]: learning-rate curves, closed forms of the
+//!    step.
+//! 2. [`scheduler`] hands each loss to the present phase. [`phase`]: the warmup climbs, the decay
+//!    falls and is guarded.
+//! 3. In the warmup, [`trajectory`] keeps the losses of a climb in bounded memory. Every time the
+//!    learning rate has grown by a tenth, a [`mod@test`] is due. It sees them through a view
+//!    (clipped, standardised); [`sampling`] says which of them a vote sees; [`gp`] fits and infers; a
+//!    [`Measurement`] holds the votes, a [`Verdict`] counts them, `peak` places the minimum, and a
+//!    [`Report`] says it all.
+//! 4. The phase applies the report, and [`event`] tells the trainer what to do.
+//!
+//! Around it: [`Backlog`] lets losses wait on a device until a test is due; `inspect` holds what
+//! can be read of a run; `state` saves one and resumes it exactly.
 //!
 //! # Features
 //! `std` (default) or `libm`, as in num-traits: where `sqrt` and `floor` come from. `serde`: save
@@ -62,16 +63,14 @@ extern crate std;
 
 mod backlog;
 pub mod config;
-mod config_error;
-mod detector;
 mod digest;
+pub mod event;
 pub mod gp;
-mod measurement;
+mod inspect;
 mod micro;
-mod pace;
-mod phase;
+mod peak;
+pub mod phase;
 pub mod real;
-pub mod report;
 pub mod sampling;
 pub mod schedule;
 pub mod scheduler;
@@ -79,19 +78,21 @@ pub mod scheduler;
 mod serde_real;
 #[cfg(feature = "serde")]
 mod state;
+pub mod test;
 pub mod trajectory;
-mod view;
-mod watch;
 
 pub use backlog::{Backlog, BacklogError};
-pub use config::{Config, Detection, Fallback, Interval, NonFinite, PastEnd, Patience};
-pub use config_error::ConfigError;
-pub use measurement::Measurement;
+pub use config::{
+    Config, ConfigError, Curve, Fallback, Interval, NonFinite, PastEnd, Patience, Ramp, Recovery,
+    Response, TestRules,
+};
+pub use event::{Event, Observation, Outcome, Reason};
 pub use micro::{MICRO_CAPACITY, MicroWu};
-pub use phase::{Climb, Observation, Phase};
+pub use peak::PeakRule;
+pub use phase::{Climb, Phase};
 pub use real::Real;
-pub use report::{Event, Outcome, Reason, Report, Verdict};
 pub use schedule::{Baseline, BatchScaling, Decay, Warmup};
 pub use scheduler::{AutoWu, CAPACITY};
 #[cfg(feature = "serde")]
 pub use state::StateError;
+pub use test::{Measurement, Report, TestInput, Verdict};

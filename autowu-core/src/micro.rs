@@ -1,6 +1,6 @@
 //! The preset for microcontrollers.
 
-use crate::config::Config;
+use crate::config::{Config, TestRules};
 use crate::scheduler::AutoWu;
 
 /// Losses that [`MicroWu`] holds exactly.
@@ -22,7 +22,8 @@ pub type MicroWu = AutoWu<f32, MICRO_CAPACITY>;
 impl Config {
     /// The [default preset](Self::new) with votes of at most [`MICRO_CAPACITY`] losses.
     pub fn micro(total_steps: u64) -> Self {
-        Config { test_samples: MICRO_CAPACITY as u32, ..Self::new(total_steps) }
+        let test_samples = MICRO_CAPACITY as u32;
+        Self::new(total_steps).with_test(TestRules { test_samples, ..TestRules::default() })
     }
 }
 

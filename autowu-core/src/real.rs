@@ -11,9 +11,9 @@ mod sealed {
 
 /// A real number: `f32` or `f64`.
 ///
-/// `exp`, `ln`, `sin` and `erfc` come from the `libm` crate under every feature, so that a run has
-/// the same bits on every platform. What `num_traits::Float` adds (`sqrt`, `floor`, …) is correctly
-/// rounded everywhere.
+/// `exp`, `ln`, `sin` and `erfc` come from the `libm` crate under every feature, so a run has the
+/// same bits on every platform. `sqrt`, `floor` and the like, from `num_traits::Float`, are
+/// correctly rounded everywhere.
 pub trait Real:
     Float + FromPrimitive + Debug + Display + Default + Send + Sync + sealed::Sealed + 'static
 {
@@ -33,9 +33,9 @@ pub trait Real:
     fn of_u64(n: u64) -> Self;
     /// The bits, widened to 64: for [`digest`](crate::AutoWu::digest).
     fn to_bits_u64(self) -> u64;
-    /// The number with these bits; `None` if they are those of a wider type.
+    /// The number with these bits; `None` if they belong to a wider type.
     fn from_bits_u64(bits: u64) -> Option<Self>;
-    /// The number that a decimal text stands for, correctly rounded.
+    /// The number of a decimal text, correctly rounded.
     fn parse(text: &str) -> Option<Self>;
 }
 
@@ -108,8 +108,8 @@ pub fn normal_cdf<T: Real>(z: T) -> T {
 #[inline]
 pub(crate) fn softplus<T: Real>(x: T) -> (T, T) {
     let tail = (-x.abs()).exp_();
-    // ln(1 + t): with t ≤ 1 the plain form loses digits only where the result is below 1 % of
-    // nothing that matters; the two-term series takes over there.
+    // ln(1 + t): the plain form loses digits only for small t, where the two-term series takes
+    // over.
     let log1p = if tail < T::of(1e-4) {
         tail * (T::one() - tail * T::of(0.5))
     } else {

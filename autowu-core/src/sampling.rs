@@ -1,9 +1,9 @@
-//! Which losses a vote sees: a pure function of (seed, test, subset), with nothing to store.
+//! Which losses a vote sees: a pure function of (seed, test, subset).
 //!
 //! The i-th member of a subset is the image of `i` under a keyed permutation of 0..n: a six-round
 //! Feistel network on an even number of bits that holds `n`, walked along its cycle until it falls
-//! below `n` (Black, Rogaway 2002). Members come in no particular order, each on its own: no sort,
-//! no scratch, and the same on host and device.
+//! below `n` (Black, Rogaway 2002). Each member is computed independently, in no particular order:
+//! no sort, no scratch, and the same on host and device.
 
 /// A fixed bijective mixing of 64 bits (the finaliser of splitmix64: Steele, Lea, Flood 2014).
 #[inline]
@@ -16,7 +16,7 @@ pub fn mix(mut z: u64) -> u64 {
 
 const ROUNDS: usize = 6;
 
-/// Six rounds on halves of one or two bits prefer some orders by some per cent; on three by less
+/// Six rounds on halves of one or two bits prefer some orders by a few per cent; on three by less
 /// than one.
 const FEWEST_HALF_BITS: u32 = 3;
 

@@ -1,5 +1,6 @@
 //! Learning-rate curves: pure functions of the step, in closed form, defined for every step.
 
+use crate::digest::{Digest, Digestible};
 use crate::real::Real;
 use core::f64::consts::PI;
 
@@ -120,6 +121,19 @@ impl Decay {
     }
 }
 
+impl Digestible for Decay {
+    fn digest(&self, digest: &mut Digest) {
+        let (kind, fraction) = match *self {
+            Decay::Cosine => (0, 0.0),
+            Decay::ConstantCosine { fraction } => (1, fraction),
+            Decay::Linear => (2, 0.0),
+            Decay::ConstantSqrt { fraction } => (3, fraction),
+        };
+        digest.word(kind);
+        digest.number(fraction);
+    }
+}
+
 /// How a peak learning rate found at one batch size is carried to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -152,7 +166,8 @@ impl BatchScaling {
 ///
 /// ```
 /// use autowu_core::{Baseline, Decay};
-/// let baseline = Baseline { peak: 1e-3_f64, warmup_steps: 10, total_steps: 100, decay: Decay::Cosine, floor: 0.0 };
+/// let (peak, decay, floor) = (1e-3_f64, Decay::Cosine, 0.0);
+/// let baseline = Baseline { peak, warmup_steps: 10, total_steps: 100, decay, floor };
 /// assert_eq!(baseline.lr(0), 1e-4);
 /// assert_eq!(baseline.lr(9), 1e-3);
 /// assert_eq!(baseline.lr(99), 0.0);

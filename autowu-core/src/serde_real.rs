@@ -1,6 +1,6 @@
-//! Numbers that survive every format bit for bit, NaN and infinities included: their shortest
-//! decimal text in formats for people (JSON has no NaN, and not every reader rounds correctly),
-//! their bits in binary ones.
+//! Numbers that survive every format bit for bit, NaN and infinities included: as their shortest
+//! decimal text in text formats (JSON has no NaN, and not every reader rounds correctly), as their
+//! bits in binary ones.
 
 use crate::real::Real;
 use core::fmt;
@@ -76,6 +76,13 @@ pub(crate) mod option {
         deserializer: D,
     ) -> Result<Option<T>, D::Error> {
         Ok(Option::<Exact<T>>::deserialize(deserializer)?.map(|Exact(x)| x))
+    }
+
+    /// Any other option. Without this one that is missing would be taken for `None`.
+    pub(crate) fn required<'de, V: Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<V>, D::Error> {
+        Option::deserialize(deserializer)
     }
 }
 

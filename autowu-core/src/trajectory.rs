@@ -1,36 +1,44 @@
 //! The loss history of a climb in bounded memory.
 
+use crate::digest::digest_fields;
 use crate::real::Real;
 use heapless::Vec;
 
-/// The losses since the climb began, in order: exact up to `N` of them, then means of ever longer
-/// blocks.
+/// The losses since the climb began, in order: up to `N` exactly, then as means of ever more
+/// neighbours.
 ///
-/// When the memory is full, neighbours are merged and from then on each entry is the mean of
-/// `resolution` losses (a power of two), so that `N/2` to `N` entries cover the whole history
-/// evenly. Means, unlike every n-th loss, do not alias with a periodic loss. A loss that is not
-/// finite keeps its place and is left out of the mean; a block with no finite loss is NaN. The
-/// losses after the last whole block wait and are not seen by a test yet.
+/// When the memory is full, neighbouring entries are merged, and from then on each entry is the
+/// mean of `resolution` losses (a power of two), so that `N/2` to `N` entries cover the whole
+/// history evenly. Unlike every n-th loss, means do not alias with a periodic loss. A non-finite
+/// loss keeps its place but does not enter the mean; an entry without a finite loss is NaN. The
+/// losses after the last whole entry are pending: a test does not see them yet.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[cfg_attr(feature = "serde", serde(bound(serialize = "T: Real", deserialize = "T: Real")))]
 pub struct Trajectory<T, const N: usize> {
-    pub(crate) blocks: Vec<T, N>,
-    /// Losses per block.
-    pub(crate) resolution: u64,
-    /// The block on its way: mean of its finite losses, number of them, number of losses.
-    pub(crate) mean: T,
-    pub(crate) finite: u64,
-    pub(crate) waiting: u64,
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real::list"))]
+    entries: Vec<T, N>,
+    /// Losses per entry.
+    resolution: u64,
+    /// The pending entry: mean of its finite losses, number of them, number of losses.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
+    mean: T,
+    finite: u64,
+    pending: u64,
 }
 
-/// NaN stands for "no finite loss here", so it equals itself: a history is equal to its copy.
+digest_fields!(Trajectory<T, const N> { entries, resolution, mean, finite, pending });
+
+/// NaN means "no finite loss here", so it equals itself: a history equals its copy.
 impl<T: Real, const N: usize> PartialEq for Trajectory<T, N> {
     fn eq(&self, other: &Self) -> bool {
         let same = |(a, b): (&T, &T)| a == b || a.is_nan() && b.is_nan();
-        self.blocks.len() == other.blocks.len()
-            && self.blocks.iter().zip(&other.blocks).all(same)
+        self.entries.len() == other.entries.len()
+            && self.entries.iter().zip(&other.entries).all(same)
             && same((&self.mean, &other.mean))
-            && (self.resolution, self.finite, self.waiting)
-                == (other.resolution, other.finite, other.waiting)
+            && (self.resolution, self.finite, self.pending)
+                == (other.resolution, other.finite, other.pending)
     }
 }
 
@@ -43,7 +51,7 @@ impl<T: Real, const N: usize> Default for Trajectory<T, N> {
 impl<T: Real, const N: usize> Trajectory<T, N> {
     /// No losses.
     pub fn new() -> Self {
-        Trajectory { blocks: Vec::new(), resolution: 1, mean: T::nan(), finite: 0, waiting: 0 }
+        Trajectory { entries: Vec::new(), resolution: 1, mean: T::nan(), finite: 0, pending: 0 }
     }
 
     /// Appends one loss.
@@ -58,35 +66,35 @@ impl<T: Real, const N: usize> Trajectory<T, N> {
                 self.mean * (T::one() - weight) + loss * weight
             };
         }
-        self.waiting += 1;
-        if self.waiting < self.resolution {
+        self.pending += 1;
+        if self.pending < self.resolution {
             return;
         }
-        if self.blocks.is_full() {
+        if self.entries.is_full() {
             self.merge();
-            // The block on its way is now half of one; with N of at least 2 there is room again.
-            if self.waiting < self.resolution {
+            // The pending entry is now half an entry; with N of at least 2 there is room again.
+            if self.pending < self.resolution {
                 return;
             }
         }
-        let _ = self.blocks.push(self.mean);
-        (self.mean, self.finite, self.waiting) = (T::nan(), 0, 0);
+        let _ = self.entries.push(self.mean);
+        (self.mean, self.finite, self.pending) = (T::nan(), 0, 0);
     }
 
     /// Merges neighbours and doubles the resolution.
     fn merge(&mut self) {
-        let pairs = self.blocks.len() / 2;
+        let pairs = self.entries.len() / 2;
         for i in 0..pairs {
-            let (a, b) = (self.blocks[2 * i], self.blocks[2 * i + 1]);
-            self.blocks[i] = match (a.is_finite(), b.is_finite()) {
+            let (a, b) = (self.entries[2 * i], self.entries[2 * i + 1]);
+            self.entries[i] = match (a.is_finite(), b.is_finite()) {
                 (true, true) => a * T::of(0.5) + b * T::of(0.5),
                 (true, false) => a,
                 _ => b,
             };
         }
-        if self.blocks.len() % 2 == 1 {
-            // An odd capacity leaves one block over: it joins the one on its way.
-            let left = self.blocks[2 * pairs];
+        if self.entries.len() % 2 == 1 {
+            // An odd capacity leaves one entry over: it joins the pending one.
+            let left = self.entries[2 * pairs];
             if left.is_finite() {
                 self.mean = if self.finite == 0 {
                     left
@@ -95,43 +103,56 @@ impl<T: Real, const N: usize> Trajectory<T, N> {
                 };
                 self.finite = self.finite.saturating_add(self.resolution);
             }
-            self.waiting = self.waiting.saturating_add(self.resolution);
+            self.pending = self.pending.saturating_add(self.resolution);
         }
-        self.blocks.truncate(pairs);
+        self.entries.truncate(pairs);
         self.resolution = self.resolution.saturating_mul(2);
     }
 
     /// Number of entries.
     pub fn len(&self) -> usize {
-        self.blocks.len()
+        self.entries.len()
     }
 
     /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
+        self.entries.is_empty()
     }
 
-    /// Number of losses that one entry stands for.
+    /// Losses per entry.
     pub fn resolution(&self) -> u64 {
         self.resolution
     }
 
-    /// Number of losses that were appended.
+    /// Losses appended so far.
     pub fn losses(&self) -> u64 {
-        (self.blocks.len() as u64).saturating_mul(self.resolution).saturating_add(self.waiting)
+        (self.entries.len() as u64).saturating_mul(self.resolution).saturating_add(self.pending)
     }
 
     /// The entries: losses, or means of `resolution` losses; NaN where none was finite.
     pub fn values(&self) -> &[T] {
-        &self.blocks
+        &self.entries
     }
 
     /// `x` of the `i`-th entry: its place among the `n` losses of the whole entries, divided by
-    /// `n`. For the i-th of n single losses i/n, for a block the middle of its losses.
+    /// `n`. For the i-th of n single losses i/n, for a mean the middle of its losses.
     pub fn x(&self, i: usize) -> T {
         let per = T::of_u64(self.resolution);
         let middle = (per - T::one()) / (per + per);
-        (T::of_u64(i as u64) + middle) / T::of_u64(self.blocks.len() as u64)
+        (T::of_u64(i as u64) + middle) / T::of_u64(self.entries.len() as u64)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<T: Real, const N: usize> Trajectory<T, N> {
+    /// Whether a run can have reached this state.
+    pub(crate) fn is_valid(&self) -> bool {
+        self.resolution.is_power_of_two()
+            && self.finite <= self.pending
+            && self.pending < self.resolution
+            && (self.finite > 0) == self.mean.is_finite()
+            && !self.mean.is_infinite()
+            && !self.entries.iter().any(|x| x.is_infinite())
     }
 }
 
@@ -156,7 +177,7 @@ mod tests {
         assert_eq!(t.resolution(), 128);
         assert_eq!(t.len(), 7);
         for i in 0..t.len() {
-            // The mean of a ramp over a block is its middle.
+            // The mean of a ramp over an entry is its middle.
             assert!((t.values()[i] - (128.0 * i as f64 + 63.5)).abs() < 1e-9);
             assert!((t.x(i) * 7.0 * 128.0 - t.values()[i]).abs() < 1e-9);
         }
@@ -219,12 +240,12 @@ mod tests {
             for (k, &value) in t.values().iter().enumerate() {
                 assert!(
                     (value - (per * k as f64 + (per - 1.0) / 2.0)).abs() < 1e-9,
-                    "{i}, block {k}: {value}"
+                    "{i}, entry {k}: {value}"
                 );
             }
             let seen = t.len() as f64 * per;
             assert!(
-                t.waiting == 0 || (t.mean - (seen + f64::from(i)) / 2.0).abs() < 1e-9,
+                t.pending == 0 || (t.mean - (seen + f64::from(i)) / 2.0).abs() < 1e-9,
                 "{i}: {}",
                 t.mean
             );

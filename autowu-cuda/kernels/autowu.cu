@@ -1,12 +1,16 @@
-// The test of autowu-core for many loss curves at once, in three kernels; f32 and f64 from one source.
+// The test of autowu-core for many loss curves at once, in three kernels; f32 and f64 from one
+// source.
 //
 //   view   one warp per curve           clipping, standardisation, number of finite losses
-//   fit    one warp per curve           triangular factor of one subset, its spectrum, 100 steps of Adam on the evidence
-//   vote   one warp per (curve, vote)   triangular factor of another, posterior, past-minimum probability, argmin, descent
+//   fit    one warp per curve           triangular factor of one subset, its spectrum, 100 steps
+//                                       of Adam on the evidence
+//   vote   one warp per (curve, vote)   triangular factor of another, posterior, past-minimum
+//                                       probability, argmin, descent
 //
-// The truth is autowu-core::Measurement on one thread; the decision (majority, patience, learning rate) stays there. No kernel
-// needs more than a warp, so there is no block barrier, and a block is only as many warps as shared memory suits.
-// Nothing here allocates, and nothing depends on the order of threads: the same input gives the same bits.
+// The truth is autowu-core::Measurement on one thread; the decision (majority, patience, learning
+// rate) stays there. No kernel needs more than a warp, so there is no block barrier, and a block
+// has as many warps as suit the shared memory. Nothing here allocates, and nothing depends on the
+// order of threads: the same input gives the same bits.
 #include "warp.cuh"
 
 // 1/sqrt(j)
@@ -31,29 +35,30 @@ template <typename T> __device__ inline Scratch<T> &scratch_of_warp(unsigned cha
     return reinterpret_cast<Scratch<T> *>(shared)[threadIdx.x / R];
 }
 
-#define KERNELS(NAME, T)                                                                                              \
-    extern "C" __global__ void view_##NAME(const Curve *curves, const T *losses, Params params, u64 n, View<T> *views, \
-                                           u32 *samples) {                                                            \
-        u64 i = warp_number();                                                                                        \
-        if (i < n) view_curve<T>(curves[i], losses, params, &views[i], &samples[i]);                                  \
-    }                                                                                                                 \
-    extern "C" __global__ void fit_##NAME(const Curve *curves, const T *losses, const View<T> *views,                 \
-                                          const u32 *samples, Params params, u64 n, Fit<T> *fits, Hyper<T> *hypers) { \
-        DYNAMIC_SHARED(shared);                                                                                       \
-        u64 i = warp_number();                                                                                        \
-        if (i < n)                                                                                                    \
-            fit_curve<T>(scratch_of_warp<T>(shared), curves[i], losses, views[i], samples[i], params, &fits[i],       \
-                         &hypers[i]);                                                                                 \
-    }                                                                                                                 \
-    extern "C" __global__ void vote_##NAME(const Curve *curves, const T *losses, const View<T> *views,                \
-                                           const u32 *samples, const Hyper<T> *hypers, Params params, u64 n,          \
-                                           Inference<T> *votes) {                                                     \
-        DYNAMIC_SHARED(shared);                                                                                       \
-        u64 i = warp_number() / params.votes;                                                                         \
-        u32 vote = u32(warp_number() % params.votes);                                                                 \
-        if (i < n)                                                                                                    \
-            vote_curve<T>(scratch_of_warp<T>(shared), curves[i], losses, views[i], samples[i], hypers[i], params,     \
-                          vote, &votes[i * params.votes]);                                                            \
+#define KERNELS(NAME, T)                                                                           \
+    extern "C" __global__ void view_##NAME(const Curve *curves, const T *losses, Params params,    \
+                                           u64 n, View<T> *views, u32 *samples) {                  \
+        u64 i = warp_number();                                                                     \
+        if (i < n) view_curve<T>(curves[i], losses, params, &views[i], &samples[i]);               \
+    }                                                                                              \
+    extern "C" __global__ void fit_##NAME(const Curve *curves, const T *losses,                    \
+                                          const View<T> *views, const u32 *samples, Params params, \
+                                          u64 n, Fit<T> *fits, Hyper<T> *hypers) {                 \
+        DYNAMIC_SHARED(shared);                                                                    \
+        u64 i = warp_number();                                                                     \
+        if (i < n)                                                                                 \
+            fit_curve<T>(scratch_of_warp<T>(shared), curves[i], losses, views[i], samples[i],      \
+                         params, &fits[i], &hypers[i]);                                            \
+    }                                                                                              \
+    extern "C" __global__ void vote_##NAME(                                                        \
+        const Curve *curves, const T *losses, const View<T> *views, const u32 *samples,            \
+        const Hyper<T> *hypers, Params params, u64 n, Inference<T> *votes) {                       \
+        DYNAMIC_SHARED(shared);                                                                    \
+        u64 i = warp_number() / params.votes;                                                      \
+        u32 vote = u32(warp_number() % params.votes);                                              \
+        if (i < n)                                                                                 \
+            vote_curve<T>(scratch_of_warp<T>(shared), curves[i], losses, views[i], samples[i],     \
+                          hypers[i], params, vote, &votes[i * params.votes]);                      \
     }
 
 #ifndef DYNAMIC_SHARED

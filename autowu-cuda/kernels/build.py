@@ -4,7 +4,8 @@
     python3 build.py            writes autowu.ptx and registers.txt
     python3 build.py --check    compares with the committed files, exit status 1 if they differ
 
-No GPU and no CUDA toolkit are needed. Without the compiler it says so and, with --check, exits with 0.
+No GPU and no CUDA toolkit are needed. Without the compiler it says so and, with --check, exits
+with 0.
 """
 
 import ctypes
@@ -20,7 +21,7 @@ ARCHITECTURES = ["sm_70", "sm_80", "sm_90"]
 
 
 def package(name):
-    """The folder of an NVIDIA package from the Python registry, of the pinned version; None if it is not there."""
+    """The folder of an NVIDIA package of the pinned version; None if it is not installed."""
     import importlib.metadata as metadata
 
     try:
@@ -42,11 +43,14 @@ def compile_ptx(folder):
     texts = (ctypes.c_char_p * len(sources))(*[s.read_bytes() for s in sources])
     program = ctypes.c_void_p()
     main = (HERE / "autowu.cu").read_bytes()
-    status = nvrtc.nvrtcCreateProgram(ctypes.byref(program), main, b"autowu.cu", len(sources), texts, names)
+    status = nvrtc.nvrtcCreateProgram(
+        ctypes.byref(program), main, b"autowu.cu", len(sources), texts, names
+    )
     if status:
         sys.exit(f"nvrtcCreateProgram: status {status}")
     options = [b"--gpu-architecture=compute_70", b"--std=c++17"]
-    status = nvrtc.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
+    arguments = (ctypes.c_char_p * len(options))(*options)
+    status = nvrtc.nvrtcCompileProgram(program, len(options), arguments)
     size = ctypes.c_size_t()
     nvrtc.nvrtcGetProgramLogSize(program, ctypes.byref(size))
     log = ctypes.create_string_buffer(size.value)
@@ -68,14 +72,18 @@ def registers(folder, ptx):
         with tempfile.TemporaryDirectory() as temporary:
             source = pathlib.Path(temporary) / "autowu.ptx"
             source.write_text(ptx)
-            command = [folder / "bin" / "ptxas", "-v", f"-arch={architecture}", source, "-o", source.with_suffix(".cubin")]
+            binary = source.with_suffix(".cubin")
+            ptxas = [folder / "bin" / "ptxas", "-v", f"-arch={architecture}"]
+            command = [*ptxas, source, "-o", binary]
             report = subprocess.run(command, capture_output=True, text=True, check=True).stderr
         pattern = (
-            r"Compiling entry function '(\w+)'.*?(\d+) bytes stack frame, (\d+) bytes spill stores, "
+            r"Compiling entry function '(\w+)'.*?(\d+) bytes stack frame, "
+            r"(\d+) bytes spill stores, "
             r"(\d+) bytes spill loads.*?Used (\d+) registers"
         )
         for name, stack, stores, loads, used in sorted(re.findall(pattern, report, re.S)):
-            lines.append(f"{name:<11} {architecture:<7} {used:>9}  {stores + '/' + loads:>26}  {stack:>13}")
+            spills = stores + "/" + loads
+            lines.append(f"{name:<11} {architecture:<7} {used:>9}  {spills:>26}  {stack:>13}")
     return "\n".join(lines) + "\n"
 
 
@@ -83,7 +91,10 @@ def main():
     check = "--check" in sys.argv[1:]
     nvrtc, nvcc = package("nvrtc"), package("nvcc")
     if nvrtc is None or nvcc is None:
-        print(f"SKIPPED: the kernels were not recompiled, because nvidia-cuda-nvrtc-cu12 and nvidia-cuda-nvcc-cu12 {NVRTC} are not installed")
+        print(
+            "SKIPPED: the kernels were not recompiled, because nvidia-cuda-nvrtc-cu12 and "
+            f"nvidia-cuda-nvcc-cu12 {NVRTC} are not installed"
+        )
         sys.exit(0 if check else 1)
     ptx = compile_ptx(nvrtc)
     made = {"autowu.ptx": ptx, "registers.txt": registers(nvcc, ptx)}
@@ -92,9 +103,10 @@ def main():
         if not check:
             path.write_text(text)
         elif not path.exists() or path.read_text() != text:
-            sys.exit(f"{path} is not what the sources compile to: run build.py and commit the result")
+            sys.exit(f"{path} is not what the sources compile to: run build.py, commit the result")
     print(made["registers.txt"], end="")
-    print("the committed PTX is what the sources compile to" if check else "wrote autowu.ptx and registers.txt")
+    same = "the committed PTX is what the sources compile to"
+    print(same if check else "wrote autowu.ptx and registers.txt")
 
 
 main()

@@ -1,15 +1,16 @@
-// What a test is given: the parameters of all curves, the record of each, and the order of its losses.
+// What a test is given: the rules, the record of each curve, and the order of its losses.
 #pragma once
 #include "warp.cuh"
 
-// Filled from `Config` on the host; the same for every curve of a launch. Layout: batch.rs.
+// `TestRules` of the host; the same for every curve of a launch. Layout: batch.rs.
 struct Params {
     double length_scale, subset_fraction;
     u32 fit_samples, test_samples, min_samples, votes;
-    u32 standardise, clip, noise_blocks;
+    u32 standardise, clip, noise_groups;
 };
 
-// One curve. `middle` is the place of an entry within the losses that it is the mean of: (resolution - 1)/(2 resolution).
+// One curve. `middle` is the place of an entry within the losses that it is the mean of:
+// (resolution - 1)/(2 resolution).
 struct Curve {
     u64 offset, seed, test;
     double middle;
@@ -36,7 +37,8 @@ __device__ inline u32 vote_size(const Params &params, u32 samples) {
     return share < samples ? share : samples;
 }
 
-// autowu-core::sampling: six Feistel rounds on an even number of bits that holds n, walked until below n.
+// autowu-core::sampling: six Feistel rounds on an even number of bits that holds n, walked until
+// below n.
 constexpr u32 ROUNDS = 6, FEWEST_HALF_BITS = 3;
 struct Permutation {
     u32 n, half_bits, keys[ROUNDS];

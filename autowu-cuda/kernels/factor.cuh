@@ -1,28 +1,35 @@
-// The triangular factor of a subset: Householder reflections on blocks of 32 rows. One warp, one lane per feature.
+// The triangular factor of a subset: Householder reflections on blocks of 32 rows. One warp, one
+// lane per feature.
 //
-// Rows [phi(x_i) | y_i | 1]. Lane j keeps column j of the block in registers; the right-hand sides lie across the lanes,
-// row i of the block on lane i. The pivot's column goes through shared memory, so a step costs 64 multiply-adds, 8 vector
-// loads and 11 shuffles per lane, whatever n is. (autowu-core::gp::Factor adds up normal equations in double precision instead:
-// squares lose half of the digits, and single precision has none to lose.)
+// Rows [phi(x_i) | y_i | 1]. Lane j keeps column j of the block in registers; the right-hand sides
+// lie across the lanes, row i of the block on lane i. The pivot's column goes through shared
+// memory, so a step costs 64 multiply-adds, 8 vector loads and 11 shuffles per lane, whatever n is.
+// (autowu-core::gp::Factor adds up normal equations in double precision instead: squares lose half
+// of the digits, and single precision has none to lose.)
 #pragma once
 #include "curve.cuh"
 
-// Shared memory of one warp. Rows of `triangle` start at multiples of 16 bytes, so that 16 bytes are read at a time.
+// Shared memory of one warp. Rows of `triangle` start at multiples of 16 bytes, so that 16 bytes
+// are read at a time.
 template <typename T> struct alignas(16) Scratch {
     static constexpr u32 STRIDE = R + 16 / sizeof(T);
-    T triangle[R][STRIDE];  // C, later P with the inverse of its diagonal in the place of the diagonal
+    T triangle[R][STRIDE];  // C, later P with the inverse of its diagonal on the diagonal
     T pivot[2][R];          // by turns, so that one barrier a step is enough; later the weights
     T tile[R][R + 1];       // rows on their way to columns; later the posterior means
 };
 
-// What every lane carries beside the triangle: row `lane` of the reduced right-hand sides, and the sums of the rests.
+// What every lane carries beside the triangle: row `lane` of the reduced right-hand sides, and the
+// sums of the rests.
 template <typename T> struct Sides {
     T z, o, zz, zo, oo;
 };
 
-template <typename T> __device__ inline T location(u32 i, T middle, u32 n) { return (T(i) + middle) / T(n); }
+template <typename T> __device__ inline T location(u32 i, T middle, u32 n) {
+    return (T(i) + middle) / T(n);
+}
 
-// phi_0 = exp(-u^2/2), phi_j = phi_{j-1} u / sqrt(j), u = (x - 1/2)/length_scale; f(j, phi_j) for every j.
+// phi_0 = exp(-u^2/2), phi_j = phi_{j-1} u / sqrt(j), u = (x - 1/2)/length_scale; f(j, phi_j) for
+// every j.
 template <typename T, typename F> __device__ inline void features(T x, T length_scale, F f) {
     T u = (x - T(0.5)) / length_scale;
     T phi = exp_(-u * u * T(0.5));
@@ -40,7 +47,8 @@ template <typename T> __device__ inline void clear(Scratch<T> &scratch, Sides<T>
     __syncwarp();
 }
 
-// Reduces [triangle; block] to triangular form: `a` is this lane's column, `y` and `one` this lane's row of the block.
+// Reduces [triangle; block] to triangular form: `a` is this lane's column, `y` and `one` this
+// lane's row of the block.
 template <typename T>
 __device__ inline void absorb(Scratch<T> &scratch, Sides<T> &sides, T (&a)[R], T y, T one) {
     u32 lane = lane_index();
@@ -87,10 +95,12 @@ __device__ inline void absorb(Scratch<T> &scratch, Sides<T> &sides, T (&a)[R], T
     __syncwarp();
 }
 
-// The factor of the first `size` finite losses in the order of subset number `subset`. Returns how many they were.
+// The factor of the first `size` finite losses in the order of subset number `subset`. Returns how
+// many they were.
 template <typename T>
-__device__ inline u32 factor(Scratch<T> &scratch, Sides<T> &sides, const Curve &curve, const T *losses,
-                             const View<T> &view, u32 subset, u32 size, T length_scale) {
+__device__ inline u32 factor(Scratch<T> &scratch, Sides<T> &sides, const Curve &curve,
+                             const T *losses, const View<T> &view, u32 subset, u32 size,
+                             T length_scale) {
     u32 lane = lane_index(), taken = 0;
     Permutation order = permutation(curve, subset);
     clear(scratch, sides);

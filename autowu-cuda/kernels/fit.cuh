@@ -1,4 +1,5 @@
-// The hyper-parameters: singular values of the factor, then 100 steps of Adam on the evidence. One warp per curve.
+// The hyper-parameters: singular values of the factor, then 100 steps of Adam on the evidence. One
+// warp per curve.
 #pragma once
 #include "factor.cuh"
 
@@ -9,7 +10,8 @@ template <typename T> struct Hyper {
     T mean, output_scale, noise;
 };
 
-// Raw s^2 and sigma^2, Adam's moments, and the powers of its betas: ten numbers, as in autowu-core::gp::Fit.
+// Raw s^2 and sigma^2, Adam's moments, and the powers of its betas: ten numbers, as in
+// autowu-core::gp::Fit.
 template <typename T> struct Fit {
     T raw[2], first[3], second[3], powers[2];
 };
@@ -35,8 +37,8 @@ __device__ inline u32 partner(u32 lane, u32 round) {
     return other == lane ? R - 1 : other;
 }
 
-// One-sided Jacobi rotations on the rows of the triangle, one row per lane, 16 pairs at a time. On return `lambda` is the
-// squared length of this lane's row, and `z`, `o` have been rotated with it.
+// One-sided Jacobi rotations on the rows of the triangle, one row per lane, 16 pairs at a time. On
+// return `lambda` is the squared length of this lane's row, and `z`, `o` have been rotated with it.
 template <typename T> __device__ inline T spectrum(const Scratch<T> &scratch, T &z, T &o) {
     u32 lane = lane_index();
     T a[R];
@@ -64,7 +66,9 @@ template <typename T> __device__ inline T spectrum(const Scratch<T> &scratch, T 
             T own = square(), others = __shfl_sync(ALL, own, other);
             T other_z = __shfl_sync(ALL, z, other), other_o = __shfl_sync(ALL, o, other);
             // Both lanes of a pair come to the same angle: their sums are the same bits.
-            if (!(abs_(cross) > epsilon * sqrt_(own * others)) || !(max_(own, others) > epsilon * epsilon)) continue;
+            if (!(abs_(cross) > epsilon * sqrt_(own * others)) ||
+                !(max_(own, others) > epsilon * epsilon))
+                continue;
             rotated = true;
             T zeta = (first ? others - own : own - others) / (cross + cross);
             T t = (zeta < T(0) ? T(-1) : T(1)) / (abs_(zeta) + sqrt_(T(1) + zeta * zeta));
@@ -79,7 +83,8 @@ template <typename T> __device__ inline T spectrum(const Scratch<T> &scratch, T 
     return square();
 }
 
-// Adam (rate 0.01, beta 0.9 and 0.999, epsilon 1e-8) on the negative log evidence per sample; see autowu-core::gp::Spectrum.
+// Adam (rate 0.01, beta 0.9 and 0.999, epsilon 1e-8) on the negative log evidence per sample; see
+// autowu-core::gp::Spectrum.
 template <typename T>
 __device__ inline Hyper<T> run(Fit<T> &fit, const Sides<T> &sides, T lambda, T z, T o, u32 n) {
     T half = T(0.5), mean = 0, count = T(n > 1 ? n : 1), spread = T(n) - T(R);
@@ -94,7 +99,8 @@ __device__ inline Hyper<T> run(Fit<T> &fit, const Sides<T> &sides, T lambda, T z
         T slope[3] = {
             ((mean * sides.oo - sides.zo) * inverse_noise - d_mean) / count,
             d_scale / count * sigmoid(fit.raw[0]),
-            (half * inverse_noise * (spread - rest * inverse_noise) + sum(g)) / count * sigmoid(fit.raw[1]),
+            (half * inverse_noise * (spread - rest * inverse_noise) + sum(g)) / count *
+                sigmoid(fit.raw[1]),
         };
         fit.powers[0] *= T(0.9);
         fit.powers[1] *= T(0.999);
@@ -103,7 +109,8 @@ __device__ inline Hyper<T> run(Fit<T> &fit, const Sides<T> &sides, T lambda, T z
         for (u32 i = 0; i < 3; i++) {
             fit.first[i] = T(0.9) * fit.first[i] + T(1.0 - 0.9) * slope[i];
             fit.second[i] = T(0.999) * fit.second[i] + T(1.0 - 0.999) * slope[i] * slope[i];
-            T first = fit.first[i] / (T(1) - fit.powers[0]), second = fit.second[i] / (T(1) - fit.powers[1]);
+            T first = fit.first[i] / (T(1) - fit.powers[0]),
+              second = fit.second[i] / (T(1) - fit.powers[1]);
             moved[i] = T(0.01) * first / (sqrt_(second) + T(1e-8));
         }
         mean -= moved[0];
@@ -114,8 +121,9 @@ __device__ inline Hyper<T> run(Fit<T> &fit, const Sides<T> &sides, T lambda, T z
 }
 
 template <typename T>
-__device__ inline void fit_curve(Scratch<T> &scratch, const Curve &curve, const T *losses, const View<T> &view,
-                                 u32 samples, const Params &params, Fit<T> *fit, Hyper<T> *hyper) {
+__device__ inline void fit_curve(Scratch<T> &scratch, const Curve &curve, const T *losses,
+                                 const View<T> &view, u32 samples, const Params &params,
+                                 Fit<T> *fit, Hyper<T> *hyper) {
     if (samples == 0 || samples < curve.fewest) return;
     u32 size = samples < params.fit_samples ? samples : params.fit_samples;
     Sides<T> sides;

@@ -25,7 +25,8 @@ __device__ inline T mean_of(const T *losses, u32 length, u32 limit, u32 n, F val
     T half = T(0.5), count = T(n > 1 ? n : 1), rough = 0, rest = 0;
     each_finite(losses, length, limit, [&](T loss) { rough += value(loss) / count; });
     rough = sum(rough);
-    each_finite(losses, length, limit, [&](T loss) { rest += (value(loss) * half - rough * half) / count; });
+    each_finite(losses, length, limit,
+                [&](T loss) { rest += (value(loss) * half - rough * half) / count; });
     return rough + sum(rest) * T(2);
 }
 
@@ -44,13 +45,14 @@ __device__ inline T deviation_of(const T *losses, u32 length, u32 n, T mean, F v
     return sqrt_(sum(square)) * widest * T(2);
 }
 
-// b (80th percentile of |second difference of the means of neighbouring blocks of b losses| / 1.2816)^2 / 6: see View::scatter of core. On
-// one lane: a pass over at most a thousand losses, and fewer than 64 numbers to sort.
+// b (80th percentile of |second difference of the means of neighbouring groups of b losses|
+// / 1.2816)^2 / 6: see View::scatter of core. On one lane: a pass over at most a thousand losses,
+// and fewer than 64 numbers to sort.
 constexpr u32 MAX_DIFFERENCES = 64;
 template <typename T>
-__device__ inline T scatter(const T *losses, u32 length, u32 n, const View<T> &view, u32 blocks) {
-    if (blocks == 0) return T(0);
-    u32 size = n / blocks > 1 ? n / blocks : 1, count = 0, found = 0, means = 0;
+__device__ inline T scatter(const T *losses, u32 length, u32 n, const View<T> &view, u32 groups) {
+    if (groups == 0) return T(0);
+    u32 size = n / groups > 1 ? n / groups : 1, count = 0, found = 0, means = 0;
     T differences[MAX_DIFFERENCES], total = 0, before = 0, last = 0;
     for (u32 i = 0; i < length; i++) {
         if (!finite(losses[i])) continue;
@@ -59,7 +61,8 @@ __device__ inline T scatter(const T *losses, u32 length, u32 n, const View<T> &v
         T mean = total / T(size), difference = abs_(before - last - last + mean);
         if (means >= 2 && finite(difference) && found < MAX_DIFFERENCES) {
             u32 at = found++;
-            for (; at > 0 && differences[at - 1] > difference; at--) differences[at] = differences[at - 1];
+            for (; at > 0 && differences[at - 1] > difference; at--)
+                differences[at] = differences[at - 1];
             differences[at] = difference;
         }
         before = last;
@@ -69,12 +72,14 @@ __device__ inline T scatter(const T *losses, u32 length, u32 n, const View<T> &v
         total = 0;
     }
     if (found < 2) return T(0);
-    T deviation = differences[found * 4 / 5] / T(1.2815515655446004); // the 80th percentile of a normal
+    // The 80th percentile of a normal.
+    T deviation = differences[found * 4 / 5] / T(1.2815515655446004);
     return deviation * deviation * T(size) / T(6);
 }
 
 template <typename T>
-__device__ inline void view_curve(const Curve &curve, const T *losses, const Params &params, View<T> *out, u32 *samples) {
+__device__ inline void view_curve(const Curve &curve, const T *losses, const Params &params,
+                                  View<T> *out, u32 *samples) {
     const u32 length = curve.length;
     losses += curve.offset;
     u32 n = 0;
@@ -97,7 +102,7 @@ __device__ inline void view_curve(const Curve &curve, const T *losses, const Par
     }
     view.mean = mean_of(losses, length, ALL, n, [&](T y) { return seen(view, y); });
     if (lane_index() == 0) {
-        view.scatter = scatter(losses, length, n, view, params.noise_blocks);
+        view.scatter = scatter(losses, length, n, view, params.noise_groups);
         *out = view;
         *samples = n;
     }

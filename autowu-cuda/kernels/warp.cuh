@@ -29,7 +29,9 @@ template <typename T> __device__ inline T abs_(T x) { return x < T(0) ? -x : x; 
 template <typename T> __device__ inline T max_(T a, T b) { return a > b ? a : b; }
 template <typename T> __device__ inline T min_(T a, T b) { return a < b ? a : b; }
 // False for NaN too.
-template <typename T> __device__ inline bool finite(T x) { return x >= -Real<T>::largest && x <= Real<T>::largest; }
+template <typename T> __device__ inline bool finite(T x) {
+    return x >= -Real<T>::largest && x <= Real<T>::largest;
+}
 
 __device__ inline u32 lane_index() { return threadIdx.x % R; }
 
@@ -47,7 +49,8 @@ template <typename T> __device__ inline T smallest(T x) {
     return x;
 }
 
-// Two sums for little more than one: after the first exchange each half of the warp goes on with one of them.
+// Two sums for little more than one: after the first exchange each half of the warp goes on with
+// one of them.
 template <typename T> __device__ inline void sum_two(T &a, T &b) {
     bool low = lane_index() < R / 2;
     T x = (low ? a : b) + __shfl_xor_sync(ALL, low ? b : a, R / 2);
@@ -56,7 +59,8 @@ template <typename T> __device__ inline void sum_two(T &a, T &b) {
     b = __shfl_sync(ALL, x, R / 2);
 }
 
-// The extreme value and its place; equal values: the first place. `sign` is 1 for the smallest, -1 for the largest.
+// The extreme value and its place; equal values: the first place. `sign` is 1 for the smallest, -1
+// for the largest.
 template <typename T> __device__ inline void extreme(T &value, u32 &place, T sign) {
     for (u32 step = R / 2; step > 0; step /= 2) {
         T other = __shfl_xor_sync(ALL, value, step);

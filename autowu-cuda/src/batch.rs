@@ -1,10 +1,14 @@
 //! Many tests as flat memory: what the kernels read and write, and how core's types go in and out.
+//!
+//! Public for the tests and benchmarks of this workspace only: not covered by semver.
+#![allow(unsafe_code)]
 
 use crate::number::Number;
 use autowu_core::gp::{Fit, Hyper, Inference};
-use autowu_core::{Config, Measurement};
+use autowu_core::{Measurement, TestRules};
+use cudarc::driver::{DeviceRepr, ValidAsZeroBits};
 
-/// What is the same for all curves of a launch; `Params` in curve.cuh.
+/// The rules of a launch, the same for all its curves; `Params` in curve.cuh.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Params {
@@ -16,22 +20,34 @@ pub struct Params {
     votes: u32,
     standardise: u32,
     clip: u32,
-    noise_blocks: u32,
+    noise_groups: u32,
 }
 
 impl Params {
-    /// The part of a configuration that a measurement depends on.
-    pub fn of(config: &Config) -> Self {
+    /// The rules as the kernels read them.
+    pub fn of(rules: &TestRules) -> Self {
+        // Whole, so that a new rule cannot be forgotten.
+        let &TestRules {
+            length_scale,
+            fit_samples,
+            test_samples,
+            subset_fraction,
+            min_samples,
+            votes,
+            standardise,
+            noise_groups,
+            clip,
+        } = rules;
         Params {
-            length_scale: config.length_scale,
-            subset_fraction: config.subset_fraction,
-            fit_samples: config.fit_samples,
-            test_samples: config.test_samples,
-            min_samples: config.min_samples,
-            votes: config.votes,
-            standardise: u32::from(config.standardise),
-            clip: u32::from(config.clip),
-            noise_blocks: config.noise_blocks,
+            length_scale,
+            subset_fraction,
+            fit_samples,
+            test_samples,
+            min_samples,
+            votes,
+            standardise: u32::from(standardise),
+            clip: u32::from(clip),
+            noise_groups,
         }
     }
 
@@ -51,12 +67,12 @@ pub struct Curve {
     pub seed: u64,
     /// Number of the test in its run.
     pub test: u64,
-    /// Place of an entry among the losses that it is the mean of: `(resolution − 1)/(2 ·
-    /// resolution)`.
+    /// `(resolution − 1)/(2 · resolution)`: the place of an entry among the losses that it is the
+    /// mean of.
     pub middle: f64,
     /// Entries.
     pub length: u32,
-    /// Finite entries without which there is no test.
+    /// Finite entries that a test needs.
     pub fewest: u32,
 }
 
@@ -83,14 +99,14 @@ pub struct Vote<T> {
     pub argmin: u32,
 }
 
-/// What the kernels wrote, one entry per curve; `votes` has `params.votes()` of them.
+/// What the kernels wrote, one element per curve; `votes` has `params.votes()` of them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Results<T> {
     /// How each curve was seen.
     pub views: Vec<View<T>>,
     /// Finite entries.
     pub samples: Vec<u32>,
-    /// The fits to go on with: `Fit::to_array`.
+    /// The fits that the next tests go on from: `Fit::to_array`.
     pub fits: Vec<[T; 10]>,
     /// μ of `y − mean`, s², σ².
     pub hypers: Vec<[T; 3]>,
@@ -120,9 +136,8 @@ impl<T: Number> Results<T> {
         self.votes.extend(more.votes);
     }
 
-    /// The measurement of curve number `i`, which goes on from `before`; `None` if a number came
-    /// out that no run can have (losses at the ends of the range, say): then core says what it
-    /// is.
+    /// The measurement of curve number `i`, which goes on from `before`. `None` if a number
+    /// overflowed (of losses at the ends of the range, say): then core has to measure.
     pub fn measurement(
         &self,
         i: usize,
@@ -155,6 +170,16 @@ impl<T: Number> Results<T> {
         Some(measured)
     }
 }
+
+// SAFETY: `repr(C)` structs of plain numbers with the layout of curve.cuh and vote.cuh (tested
+// below and by the emulator).
+unsafe impl DeviceRepr for Params {}
+// SAFETY: as above.
+unsafe impl DeviceRepr for Curve {}
+// SAFETY: as above.
+unsafe impl<T: DeviceRepr> DeviceRepr for Vote<T> {}
+// SAFETY: zeros are numbers.
+unsafe impl<T: ValidAsZeroBits> ValidAsZeroBits for Vote<T> {}
 
 #[cfg(test)]
 mod tests {

@@ -2,20 +2,20 @@
 
 use crate::batch::{Curve, Params};
 use crate::device::Device;
-use crate::due;
+use crate::engine::Engine;
 use crate::error::Error;
-use crate::kernels::{Kernels, Losses};
+use crate::kernels::Losses;
 use crate::number::Number;
 use autowu_core::gp::Fit;
 use autowu_core::trajectory::Trajectory;
-use autowu_core::{AutoWu, CAPACITY, Config, Measurement, Verdict};
+use autowu_core::{AutoWu, CAPACITY, Config, Measurement, TestInput, Verdict};
 use cudarc::driver::CudaView;
 use rayon::prelude::*;
 
 /// A curve to be tested.
 #[derive(Clone, Copy, Debug)]
 pub struct Stored<'a, T> {
-    /// Its losses in order; at most [`CAPACITY`]. Losses that are not finite keep their place and
+    /// Its losses in order; at most [`CAPACITY`]. Those that are not finite keep their place and
     /// are left out.
     pub losses: &'a [T],
     /// With the number of the test, decides which losses a vote sees.
@@ -35,7 +35,7 @@ impl<'a, T: Number> Stored<'a, T> {
 
 /// The test of autowu-core for many stored curves at once: the tool for studies.
 ///
-/// `Config` gives the rules of the test; its budget and learning rates play no part.
+/// Of the configuration only its rules for tests and its response to them count.
 /// ```
 /// use autowu_core::{Config, Verdict};
 /// use autowu_cuda::{BatchTest, Device, Stored};
@@ -43,10 +43,11 @@ impl<'a, T: Number> Stored<'a, T> {
 /// let curves: Vec<Vec<f32>> = (0..100)
 ///     .map(|c| (0..200).map(|i| (i as f32 / 200.0 - 0.3 - 0.002 * c as f32).powi(2)).collect())
 ///     .collect();
-/// let stored: Vec<_> = curves.iter().zip(0..).map(|(losses, seed)| Stored::new(losses, seed)).collect();
+/// let stored: Vec<_> =
+///     curves.iter().zip(0..).map(|(losses, seed)| Stored::new(losses, seed)).collect();
 /// let test = BatchTest::new(Config::new(1000), Device::best())?;
 /// for measured in test.run(&stored)? {
-///     assert_eq!(measured.verdict(test.config()), Verdict::Past);
+///     assert_eq!(Verdict::of(&measured, &test.config().response), Verdict::Past);
 /// }
 /// # Ok::<(), autowu_cuda::Error>(())
 /// ```
@@ -54,22 +55,6 @@ impl<'a, T: Number> Stored<'a, T> {
 pub struct BatchTest<T> {
     config: Config,
     engine: Engine<T>,
-}
-
-/// Where the numbers come from.
-#[derive(Debug)]
-pub(crate) enum Engine<T> {
-    Host,
-    Cuda(Kernels<T>),
-}
-
-impl<T: Number> Engine<T> {
-    pub fn on(device: &Device) -> Result<Self, Error> {
-        Ok(match device {
-            Device::Host => Engine::Host,
-            Device::Cuda(stream) => Engine::Cuda(Kernels::load(stream)?),
-        })
-    }
 }
 
 impl<T: Number> BatchTest<T> {
@@ -87,8 +72,8 @@ impl<T: Number> BatchTest<T> {
         &self.config
     }
 
-    /// Tests every curve; one measurement per curve, in order, the same on every device up to
-    /// rounding. [`Measurement::verdict`] says what it means.
+    /// Tests every curve: one measurement per curve, in order, the same on every device up to
+    /// rounding. [`Verdict::of`] says what it means.
     ///
     /// # Errors
     /// A curve that is too long, or a GPU that fails.
@@ -106,7 +91,7 @@ impl<T: Number> BatchTest<T> {
                     losses.extend_from_slice(c.losses);
                 }
                 let fits: Vec<_> = curves.iter().map(|c| c.fit.to_array()).collect();
-                let params = Params::of(&self.config);
+                let params = Params::of(&self.config.test);
                 let results = kernels.run(&params, &records, Losses::Host(&losses), &fits)?;
                 let measured = |i: usize| {
                     results
@@ -119,23 +104,25 @@ impl<T: Number> BatchTest<T> {
     }
 
     /// [`run`](Self::run) for schedulers whose test is due, each by its own rules, seed and
-    /// history; what the rules of this `BatchTest` are plays no part. For simulations of whole
-    /// runs:
+    /// history; the rules of this `BatchTest` do not count. For simulations of whole runs:
     /// ```
-    /// use autowu_core::{AutoWu, Config, Observation};
+    /// use autowu_core::{AutoWu, Config, Observation, Response};
     /// use autowu_cuda::{BatchTest, Device};
     /// // Four runs of each of two rules on a falling loss.
-    /// let rules = [Config::new(200), Config { descent: None, ..Config::new(200) }];
-    /// let run = |i: u64| AutoWu::<f64>::new(Config { seed: i, ..rules[i as usize % 2] });
+    /// let no_descent = Response { descent: None, ..Response::default() };
+    /// let rules = [Config::new(200), Config::new(200).with_response(no_descent)];
+    /// let run = |i: u64| AutoWu::<f64>::new(rules[i as usize % 2].with_seed(i));
     /// let mut runs = (0..8).map(run).collect::<Result<Vec<_>, _>>()?;
     /// let test = BatchTest::new(rules[0], Device::best())?;
     /// for step in 0..20 {
     ///     let loss = (step as f64 / 60.0 - 1.0).powi(2);
-    ///     let due: Vec<usize> = (0..8).filter(|&i| runs[i].observe(loss) == Observation::TestDue).collect();
+    ///     let mut is_due = |&i: &usize| runs[i].observe(loss) == Observation::TestDue;
+    ///     let due: Vec<usize> = (0..8).filter(&mut is_due).collect();
     ///     let measured = test.measure(&due.iter().map(|&i| &runs[i]).collect::<Vec<_>>())?;
     ///     for (i, measured) in due.into_iter().zip(measured) {
-    ///         let report = runs[i].judge(&measured);
-    ///         runs[i].resolve(&report);
+    ///         if let Some(report) = runs[i].judge(&measured) {
+    ///             runs[i].resolve(&report);
+    ///         }
     ///     }
     /// }
     /// assert!(runs.iter().all(|run| run.tests() > 0));
@@ -143,17 +130,17 @@ impl<T: Number> BatchTest<T> {
     /// ```
     ///
     /// # Errors
-    /// A GPU that fails.
+    /// A scheduler in the decay, where nothing is tested, or a GPU that fails.
     pub fn measure<const N: usize>(
         &self,
         due: &[&AutoWu<T, N>],
     ) -> Result<Vec<Measurement<T>>, Error> {
-        due::measure(&self.engine, due)
+        self.engine.measure(due)
     }
 
     /// [`run`](Self::run) for losses that are on the GPU already, curve after curve, the first
-    /// tests of runs with seeds 0, 1, …; the losses are not copied to the host. Of a curve
-    /// whose numbers overflow nothing is said ([`Verdict::NotEnough`]).
+    /// tests of runs with seeds 0, 1, …, without a copy to the host. A curve whose numbers overflow
+    /// has [`Verdict::NotEnough`].
     ///
     /// # Errors
     /// A curve that is too long, lengths that do not add up to the losses, the host as device,
@@ -177,14 +164,14 @@ impl<T: Number> BatchTest<T> {
         let mut record = |(&length, seed): (&usize, u64)| {
             let curve = Curve {
                 seed,
-                fewest: self.config.min_samples,
+                fewest: self.config.test.min_samples,
                 ..Curve::new(offset, length as u32, 1)
             };
             offset += length as u64;
             curve
         };
         let records: Vec<Curve> = lengths.iter().zip(0..).map(&mut record).collect();
-        let params = Params::of(&self.config);
+        let params = Params::of(&self.config.test);
         let fit = Fit::default();
         let results = kernels.run(
             &params,
@@ -193,17 +180,15 @@ impl<T: Number> BatchTest<T> {
             &vec![fit.to_array(); records.len()],
         )?;
         let verdict = |(i, curve): (usize, &Curve)| {
-            // Numbers that are none: nothing is said about such a curve.
-            results
-                .measurement(i, curve, &params, &fit)
-                .map_or(Verdict::NotEnough, |m| m.verdict(&self.config))
+            let measured = results.measurement(i, curve, &params, &fit);
+            measured.map_or(Verdict::NotEnough, |m| Verdict::of(&m, &self.config.response))
         };
         Ok(records.iter().enumerate().map(verdict).collect())
     }
 
     fn record(&self, offset: usize, c: &Stored<'_, T>) -> Curve {
         let curve = Curve::new(offset as u64, c.losses.len() as u32, 1);
-        Curve { seed: c.seed, test: c.test, fewest: self.config.min_samples, ..curve }
+        Curve { seed: c.seed, test: c.test, fewest: self.config.test.min_samples, ..curve }
     }
 
     fn on_host(&self, c: &Stored<'_, T>) -> Measurement<T> {
@@ -211,7 +196,13 @@ impl<T: Number> BatchTest<T> {
         for &loss in c.losses {
             trajectory.push(loss);
         }
-        let config = Config { seed: c.seed, ..self.config };
-        Measurement::of(&config, &trajectory, c.test, &c.fit, config.min_samples)
+        Measurement::of(&TestInput {
+            rules: &self.config.test,
+            seed: c.seed,
+            number: c.test,
+            fewest: self.config.test.min_samples,
+            losses: &trajectory,
+            fit: &c.fit,
+        })
     }
 }

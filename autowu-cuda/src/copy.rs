@@ -1,12 +1,11 @@
-//! Copies between host and GPU that are over when the call returns.
+//! Copies between host and GPU that have ended when the call returns.
 //!
-//! For memory that is not page-locked CUDA promises that no more than "might be". So both wait, in
-//! the stream's order.
+//! For pageable memory CUDA says only that a copy "might be" synchronous. So both wait.
 
 use cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DeviceRepr, DriverError};
 use std::sync::Arc;
 
-/// To the GPU: the host's memory may go when this returns.
+/// To the GPU; the host's memory may then be freed.
 pub(crate) fn up<T: DeviceRepr>(
     stream: &Arc<CudaStream>,
     numbers: &[T],
@@ -16,7 +15,7 @@ pub(crate) fn up<T: DeviceRepr>(
     Ok(there)
 }
 
-/// From the GPU: the numbers are there when this returns.
+/// From the GPU.
 pub(crate) fn down<T: DeviceRepr>(
     stream: &Arc<CudaStream>,
     numbers: &impl DevicePtr<T>,

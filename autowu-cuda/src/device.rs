@@ -9,12 +9,12 @@ use std::sync::Arc;
 /// the same.
 #[derive(Clone, Debug, Default)]
 pub enum Device {
-    /// All cores that rayon's thread pool has; the results do not depend on their number.
+    /// All threads of rayon's pool; the results do not depend on their number.
     #[default]
     Host,
-    /// A stream, which may be the trainer's own: the kernels then run in its order, and nothing is
-    /// shared across streams. CUDA's *per-thread* default stream is another one on each thread
-    /// of the host: then call from the thread that made the losses.
+    /// A stream, best the trainer's own: the kernels run in its order, and nothing is shared across
+    /// streams. CUDA's *per-thread* default stream differs between threads of the host: call from
+    /// the thread that made the losses.
     Cuda(Arc<CudaStream>),
 }
 

@@ -4,13 +4,13 @@ use autowu_core::{CAPACITY, ConfigError};
 use core::fmt;
 
 /// The oldest driver that reads the committed PTX: of CUDA 12.0.
-pub const DRIVER_NEEDED: i32 = 12000;
+pub(crate) const DRIVER_NEEDED: i32 = 12000;
 /// The oldest GPUs that the PTX is for: Volta.
-pub const CAPABILITY_NEEDED: (i32, i32) = (7, 0);
+pub(crate) const CAPABILITY_NEEDED: (i32, i32) = (7, 0);
 
 /// Why a batch or a fleet could not be made or go on. A failed call leaves the state as it was.
 ///
-/// Formats without a driver: numbers are stored, not handles.
+/// It holds numbers, not handles, so that it formats without a driver.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
@@ -38,8 +38,7 @@ pub enum Error {
         /// Its compute capability.
         capability: (i32, i32),
     },
-    /// Not even one curve of this batch fits in the GPU's memory. (Batches that do not fit as a
-    /// whole are split.)
+    /// Not even one curve of this batch fits in the GPU's memory. (Larger batches are split.)
     OutOfMemory {
         /// Curves of the batch.
         curves: usize,
@@ -59,7 +58,7 @@ pub enum Error {
     },
     /// The configuration breaks a rule.
     Config(ConfigError),
-    /// As many losses are needed as there are members times steps.
+    /// Every member needs a loss for every step.
     Losses {
         /// Losses given.
         given: usize,
@@ -73,14 +72,19 @@ pub enum Error {
         /// Curves.
         needed: usize,
     },
-    /// A stored curve is longer than what a scheduler would keep.
+    /// A scheduler in the decay has no test.
+    NothingToTest {
+        /// Its index.
+        scheduler: usize,
+    },
+    /// A stored curve is longer than a scheduler's history.
     CurveTooLong {
         /// Its index.
         curve: usize,
         /// Its losses.
         length: usize,
     },
-    /// Members of one fleet must have one configuration, but for the seed, and be at the same step.
+    /// Members of one fleet must have one configuration, but for the seed, and be at one step.
     Members {
         /// The first that differs from member 0.
         member: usize,
@@ -107,12 +111,11 @@ impl fmt::Display for Error {
             Error::NoDriver { reason } => {
                 write!(f, "no NVIDIA driver: {reason}; install one, or use the host (Device::Host)")
             }
-            Error::NoDevice => {
-                write!(
-                    f,
-                    "the NVIDIA driver sees no GPU: look at nvidia-smi and CUDA_VISIBLE_DEVICES, or use the host"
-                )
-            }
+            Error::NoDevice => write!(
+                f,
+                "the NVIDIA driver sees no GPU: check nvidia-smi and CUDA_VISIBLE_DEVICES, or use \
+                 the host"
+            ),
             Error::NoSuchDevice { ordinal, devices } => {
                 write!(
                     f,
@@ -121,7 +124,8 @@ impl fmt::Display for Error {
             }
             Error::DriverTooOld { version } => write!(
                 f,
-                "the NVIDIA driver is of CUDA {}.{}, and the kernels need {}.{}: update the driver, or use the host",
+                "the NVIDIA driver is of CUDA {}.{}, and the kernels need {}.{}: update the \
+                 driver, or use the host",
                 version / 1000,
                 version % 1000 / 10,
                 DRIVER_NEEDED / 1000,
@@ -129,59 +133,62 @@ impl fmt::Display for Error {
             ),
             Error::DeviceTooOld { capability: (major, minor) } => write!(
                 f,
-                "the GPU has compute capability {major}.{minor}, and the kernels need {}.{} (Volta or later): use the host",
+                "the GPU has compute capability {major}.{minor}, and the kernels need {}.{} (Volta \
+                 or later): use the host",
                 CAPABILITY_NEEDED.0, CAPABILITY_NEEDED.1
             ),
             Error::OutOfMemory { curves, needed, free, fit } => write!(
                 f,
-                "the GPU has {free} bytes free and one of the {curves} curves needs {needed}, so that {fit} fit: free memory there, or use the host"
+                "the GPU has {free} bytes free and one of the {curves} curves needs {needed}, so \
+                 that {fit} fit: free memory there, or use the host"
             ),
-            Error::Driver { during, code } => match name(*code) {
-                Some(name) => {
-                    write!(
-                        f,
-                        "{during}: the driver says {name} ({code}); the state is as it was before the call"
-                    )
-                }
-                None => write!(
+            Error::Driver { during, code } => {
+                let name = name(*code).unwrap_or("error");
+                write!(
                     f,
-                    "{during}: the driver says error {code}; the state is as it was before the call"
-                ),
-            },
+                    "{during}: the driver says {name} ({code}); the state is as it was before the \
+                     call"
+                )
+            }
             Error::Config(e) => write!(f, "{e}"),
-            Error::Losses { given, needed } => {
-                write!(
-                    f,
-                    "{given} losses for {needed} (members × steps): give each member its loss, NaN if it failed"
-                )
-            }
-            Error::Fits { given, needed } => {
-                write!(
-                    f,
-                    "{given} fits for {needed} curves: give each its own, `Fit::default()` at its first test"
-                )
-            }
+            Error::Losses { given, needed } => write!(
+                f,
+                "{given} losses for {needed} (members × steps): give each member its loss, NaN if \
+                 it failed"
+            ),
+            Error::Fits { given, needed } => write!(
+                f,
+                "{given} fits for {needed} curves: give each its own, `Fit::default()` at its \
+                 first test"
+            ),
+            Error::NothingToTest { scheduler } => write!(
+                f,
+                "scheduler {scheduler} is in the decay, where nothing is tested: pass those whose \
+                 `observe` returned `Observation::TestDue`"
+            ),
             Error::CurveTooLong { curve, length } => write!(
                 f,
-                "curve {curve} has {length} losses, and a scheduler keeps {CAPACITY}: push them through Trajectory, which averages neighbours"
+                "curve {curve} has {length} losses, and a scheduler keeps {CAPACITY}: push them \
+                 through Trajectory, which averages neighbours"
             ),
             Error::Members { member } => write!(
                 f,
-                "member {member} differs from member 0 in its configuration or its step: a fleet has one of each"
+                "member {member} differs from member 0 in its configuration or its step: a fleet \
+                 has one of each"
             ),
             Error::NotOnDevice => {
                 write!(f, "the fleet is on the host: make it with Device::Cuda, or use `observe`")
             }
             Error::OtherDevice { losses, kernels } => write!(
                 f,
-                "the losses are on GPU {losses} and the kernels run on GPU {kernels}, in another context: copy the losses there, or make the test with the losses' own stream"
+                "the losses are on GPU {losses} and the kernels run on GPU {kernels}, in another \
+                 context: copy the losses there, or make the test with the losses' own stream"
             ),
-            Error::Waiting { steps } => {
-                write!(
-                    f,
-                    "the losses of {steps} steps still wait on the GPU: call `flush` before giving losses from the host"
-                )
-            }
+            Error::Waiting { steps } => write!(
+                f,
+                "the losses of {steps} steps still wait on the GPU: call `flush` before giving \
+                 losses from the host"
+            ),
         }
     }
 }
@@ -201,8 +208,8 @@ impl From<ConfigError> for Error {
     }
 }
 
-/// The driver's own names of the errors that a user can meet (cuda.h). The driver's function for it
-/// needs a driver.
+/// The driver's names of the errors that a user can meet (cuda.h). Its own function for this needs
+/// a driver.
 fn name(code: i32) -> Option<&'static str> {
     Some(match code {
         1 => "CUDA_ERROR_INVALID_VALUE",

@@ -1,29 +1,28 @@
 //! [`Fleet`]: many schedulers that step together.
 
-use crate::batch_test::Engine;
 use crate::device::Device;
-use crate::due;
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::number::Number;
-use crate::waiting::{DECAY_WINDOW, Waiting};
-use autowu_core::{AutoWu, CAPACITY, Config, Event, Observation, Report};
+use crate::waiting::Waiting;
+use autowu_core::{AutoWu, Backlog, CAPACITY, Config, Event, Observation, Report};
 use cudarc::driver::CudaView;
 use rayon::prelude::*;
 
 /// What happened in a call, by member.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Happened<T> {
-    /// Events, by member in ascending order; the index is the member's.
+    /// Events, each with its member's index, in ascending order.
     pub events: Vec<(usize, Event<T>)>,
-    /// Tests, by member in ascending order.
+    /// Tests, likewise.
     pub reports: Vec<(usize, Report<T>)>,
 }
 
 /// `n` schedulers of one configuration that step together: a sweep, a population, a vmapped model.
 ///
-/// Member `i` decides as the single scheduler `AutoWu::new(Config { seed: config.seed + i, ..config
-/// })` does. All that differs is where and when the tests are computed: those that are due in the
-/// same step are one batch, on all cores or on a GPU.
+/// Member `i` decides as the single scheduler `AutoWu::new(config.with_seed(config.seed + i))`.
+/// Only the tests are computed elsewhere: those due in the same step are one batch, on all cores or
+/// on a GPU.
 /// ```
 /// use autowu_core::{Config, Event};
 /// use autowu_cuda::{Device, Fleet};
@@ -31,15 +30,16 @@ pub struct Happened<T> {
 /// let mut fleet = Fleet::<f64>::new(Config::new(100), 3, Device::Host)?;
 /// let curvature = |i: usize| 0.5 * (1.0 + i as f64);
 /// let mut w = vec![3.0; 3];
-/// let mut kept = w.clone();
+/// let mut copies = w.clone();
 /// for _ in 0..100 {
-///     let losses: Vec<f64> = w.iter().enumerate().map(|(i, w)| 0.5 * curvature(i) * w * w).collect();
+///     let losses: Vec<f64> =
+///         w.iter().enumerate().map(|(i, w)| 0.5 * curvature(i) * w * w).collect();
 ///     let lrs = fleet.lrs();
 ///     let mut step: Vec<bool> = vec![true; 3];
 ///     for (i, event) in fleet.observe(&losses)?.events {
 ///         match event {
-///             Event::Snapshot { .. } => kept[i] = w[i],
-///             Event::Restore { .. } => (w[i], step[i]) = (kept[i], false),
+///             Event::Snapshot { .. } => copies[i] = w[i],
+///             Event::Restore { .. } => (w[i], step[i]) = (copies[i], false),
 ///             _ => {}
 ///         }
 ///     }
@@ -66,8 +66,7 @@ impl<T: Number, const N: usize> Fleet<T, N> {
     /// # Errors
     /// A rule of the configuration that is broken, or a GPU that the kernels cannot run on.
     pub fn new(config: Config, n: usize, device: Device) -> Result<Self, Error> {
-        let member =
-            |i: usize| AutoWu::new(Config { seed: config.seed.wrapping_add(i as u64), ..config });
+        let member = |i: usize| AutoWu::new(config.with_seed(config.seed.wrapping_add(i as u64)));
         let members = (0..n).map(member).collect::<Result<_, _>>()?;
         Ok(Fleet { members, engine: Engine::on(&device)?, waiting: None })
     }
@@ -75,13 +74,13 @@ impl<T: Number, const N: usize> Fleet<T, N> {
     /// Goes on from saved members, on any device.
     ///
     /// # Errors
-    /// Members of different configurations (seeds may differ) or at different steps, or a GPU that
-    /// the kernels cannot run on.
+    /// Members whose configurations (but for the seed) or steps differ, or a GPU that the kernels
+    /// cannot run on.
     pub fn resume(members: Vec<AutoWu<T, N>>, device: Device) -> Result<Self, Error> {
         if let Some(first) = members.first() {
             let same = |m: &AutoWu<T, N>| {
                 m.steps() == first.steps()
-                    && Config { seed: first.config().seed, ..*m.config() } == *first.config()
+                    && m.config().with_seed(first.config().seed) == *first.config()
             };
             if let Some(member) = members.iter().position(|m| !same(m)) {
                 return Err(Error::Members { member });
@@ -90,7 +89,7 @@ impl<T: Number, const N: usize> Fleet<T, N> {
         Ok(Fleet { members, engine: Engine::on(&device)?, waiting: None })
     }
 
-    /// The members, in order. Losses that wait on the GPU are not in them yet:
+    /// The members, in order. They have not seen the losses that wait on the GPU:
     /// [`flush`](Self::flush) first.
     pub fn members(&self) -> &[AutoWu<T, N>] {
         &self.members
@@ -112,12 +111,10 @@ impl<T: Number, const N: usize> Fleet<T, N> {
         self.members.par_iter().with_min_len(1024).map(|m| m.lr_ahead(ahead)).collect()
     }
 
-    /// Steps until a member's next test or the end of its warmup: so long may losses be kept back.
-    /// 64 where no member has one.
+    /// Steps whose losses may be buffered for [`observe_window`](Self::observe_window): until a
+    /// member's [`AutoWu::steps_until_due`], 64 where no member has one.
     pub fn steps_until_due(&self) -> usize {
-        let next =
-            self.members.par_iter().with_min_len(1024).filter_map(AutoWu::steps_until_due).min();
-        next.map_or(DECAY_WINDOW, |steps| usize::try_from(steps).unwrap_or(usize::MAX))
+        Backlog::new(usize::MAX).window(due(&self.members))
     }
 
     /// Takes the loss of each member's next step, and tests those that are due. A failed call
@@ -129,11 +126,10 @@ impl<T: Number, const N: usize> Fleet<T, N> {
         self.observe_window(losses, 1)
     }
 
-    /// [`observe`](Self::observe) for the losses of several steps at once, step by step:
+    /// [`observe`](Self::observe) for the buffered losses of several steps, step by step:
     /// `losses[step · n + member]`.
     ///
-    /// What [`AutoWu::step_slice`] says about losses that come late holds for each member. A failed
-    /// call changes nothing.
+    /// [`AutoWu::step_slice`] says what that means for a member. A failed call changes nothing.
     ///
     /// # Errors
     /// As [`observe`](Self::observe).
@@ -148,11 +144,12 @@ impl<T: Number, const N: usize> Fleet<T, N> {
         Ok(happened)
     }
 
-    /// Takes the losses of one step from the GPU, where they stay until a test is due; then all are
+    /// Takes the losses of one step from the GPU, where they wait until a test is due; then all are
     /// read at once.
     ///
-    /// Between tests this is one copy within the GPU's memory and no waiting. Events come with the
-    /// step that reads the losses: a loss that is not finite is acted on there, and not before.
+    /// Between tests this is one copy within the GPU's memory, and nothing waits for the GPU.
+    /// Events come with the step that reads the losses: a loss that is not finite takes effect
+    /// there.
     ///
     /// # Errors
     /// A fleet on the host, another number of losses than members, or a GPU that fails.
@@ -160,14 +157,21 @@ impl<T: Number, const N: usize> Fleet<T, N> {
         let Engine::Cuda(kernels) = &self.engine else {
             return Err(Error::NotOnDevice);
         };
+        let stream = kernels.stream();
         let waiting = match &mut self.waiting {
             Some(waiting) => waiting,
-            none => none.insert(Waiting::new(kernels.stream(), &self.members)?),
+            none => none.insert(Waiting::new(stream, &self.members, due(&self.members))?),
         };
-        waiting.write(kernels.stream(), losses)?;
-        // A step counts when it waits or has been applied: after a failure the caller can try again
-        // with the same losses.
-        if waiting.count() { Ok(Happened::default()) } else { self.apply_waiting(1) }
+        waiting.write(stream, losses)?;
+        if !waiting.push() {
+            return Ok(Happened::default());
+        }
+        let happened = self.flush();
+        // After a failure the caller can try again with the same losses.
+        if let (Err(_), Some(waiting)) = (&happened, &mut self.waiting) {
+            waiting.pop();
+        }
+        happened
     }
 
     /// The learning rates of the next step, in the GPU's memory. They are computed on the host once
@@ -181,7 +185,7 @@ impl<T: Number, const N: usize> Fleet<T, N> {
         };
         let waiting = match &mut self.waiting {
             Some(waiting) => waiting,
-            none => none.insert(Waiting::new(kernels.stream(), &self.members)?),
+            none => none.insert(Waiting::new(kernels.stream(), &self.members, due(&self.members))?),
         };
         Ok(waiting.lrs())
     }
@@ -191,16 +195,11 @@ impl<T: Number, const N: usize> Fleet<T, N> {
     /// # Errors
     /// A GPU that fails; the losses then still wait.
     pub fn flush(&mut self) -> Result<Happened<T>, Error> {
-        self.apply_waiting(0)
-    }
-
-    /// The losses that wait, and `more` steps that were written behind them.
-    fn apply_waiting(&mut self, more: usize) -> Result<Happened<T>, Error> {
         let (Engine::Cuda(kernels), Some(waiting)) = (&self.engine, &self.waiting) else {
             return Ok(Happened::default());
         };
-        let steps = waiting.steps() + more;
-        let losses = waiting.read(kernels.stream(), steps)?;
+        let steps = waiting.steps();
+        let losses = waiting.read(kernels.stream())?;
         let happened = self.advance(&losses, steps)?;
         self.waiting = None;
         Ok(happened)
@@ -224,14 +223,14 @@ impl<T: Number, const N: usize> Fleet<T, N> {
             let mut copy = member.clone();
             for loss in window(i).take(steps - 1) {
                 if copy.observe(loss) != Observation::Nothing {
-                    return None; // the course may have changed: `step_slice` knows what becomes of the rest
+                    return None; // the course may have changed: `step_slice` takes the rest
                 }
             }
             (copy.observe(losses[(steps - 1) * n + i]) == Observation::TestDue).then_some((i, copy))
         };
         let (places, copies): (Vec<usize>, Vec<AutoWu<T, N>>) =
             self.members.par_iter().enumerate().with_min_len(64).filter_map(is_due).unzip();
-        let measured = due::measure(&self.engine, &copies)?;
+        let measured = self.engine.measure(&copies)?;
         // Nothing fails from here on.
         let mut is_tested = vec![false; n];
         let mut outcomes = Vec::with_capacity(places.len());
@@ -239,7 +238,7 @@ impl<T: Number, const N: usize> Fleet<T, N> {
             let member = &mut self.members[i];
             *member = copy;
             let report = member.judge(&measured);
-            outcomes.push((i, member.resolve(&report), Some(report)));
+            outcomes.push((i, report.as_ref().and_then(|r| member.resolve(r)), report));
             is_tested[i] = true;
         }
         let step = |(i, member): (usize, &mut AutoWu<T, N>)| {
@@ -267,4 +266,9 @@ impl<T: Number, const N: usize> Fleet<T, N> {
         }
         Ok(happened)
     }
+}
+
+/// Steps until the first member is due.
+fn due<T: Number, const N: usize>(members: &[AutoWu<T, N>]) -> Option<u64> {
+    members.par_iter().with_min_len(1024).filter_map(AutoWu::steps_until_due).min()
 }

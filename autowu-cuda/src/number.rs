@@ -7,13 +7,17 @@ use cudarc::driver::{DeviceRepr, ValidAsZeroBits};
 pub trait Number: Real + DeviceRepr + ValidAsZeroBits {
     /// The end of the kernels' names: `f32` or `f64`.
     const NAME: &'static str;
-    /// Warps per block: as many as 48 KiB of shared memory, which every GPU has, leave room for.
+    /// Warps per block: as many as fit 48 KiB of shared memory, which every GPU has. Not covered by
+    /// semver.
+    #[doc(hidden)]
     const WARPS: u32;
-    /// Bytes of shared memory that one warp needs: `sizeof(Scratch<T>)` in factor.cuh.
+    /// Bytes of shared memory that one warp needs: `sizeof(Scratch<T>)` in factor.cuh. Not covered
+    /// by semver.
+    #[doc(hidden)]
     const SCRATCH_BYTES: u32;
 }
 
-/// `triangle`, `pivot` and `tile` of factor.cuh, for numbers of so many bytes.
+/// `triangle`, `pivot` and `tile` of factor.cuh, for numbers of `number` bytes.
 const fn scratch_bytes(number: u32) -> u32 {
     let stride = 32 + 16 / number;
     (32 * stride + 2 * 32 + 32 * 33) * number

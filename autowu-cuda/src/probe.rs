@@ -37,7 +37,8 @@ impl fmt::Display for Probe {
         match self {
             Probe::Ready { name, capability: (major, minor), memory, driver, devices } => write!(
                 f,
-                "{name} (number 0 of {devices}, compute capability {major}.{minor}, {:.1} GiB, driver of CUDA {}.{}): the kernels can run",
+                "{name} (number 0 of {devices}, compute capability {major}.{minor}, {:.1} GiB, \
+                 driver of CUDA {}.{}): the kernels can run",
                 *memory as f64 / f64::from(1 << 30),
                 driver / 1000,
                 driver % 1000 / 10
@@ -55,7 +56,7 @@ impl fmt::Display for Probe {
 pub fn probe() -> Probe {
     let found = || {
         let context = open(0)?;
-        let failed = |e| driver("a question to the GPU", e);
+        let failed = |e| driver("querying the GPU", e);
         Ok(Probe::Ready {
             name: context.name().map_err(failed)?,
             capability: context.compute_capability().map_err(failed)?,
@@ -84,14 +85,13 @@ pub fn open(ordinal: usize) -> Result<Arc<CudaContext>, Error> {
     Ok(context)
 }
 
-/// Whether the kernels can run in a context that somebody else opened.
+/// Whether the kernels can run in this context.
 pub(crate) fn check(context: &CudaContext) -> Result<(), Error> {
     let version = driver_version()?;
     if version < DRIVER_NEEDED {
         return Err(Error::DriverTooOld { version });
     }
-    let capability =
-        context.compute_capability().map_err(|e| driver("a question to the GPU", e))?;
+    let capability = context.compute_capability().map_err(|e| driver("querying the GPU", e))?;
     if capability < CAPABILITY_NEEDED {
         return Err(Error::DeviceTooOld { capability });
     }
@@ -120,7 +120,7 @@ fn driver_version() -> Result<i32, Error> {
     // call.
     unsafe { sys::cuDriverGetVersion(&mut version) }
         .result()
-        .map_err(|e| driver("asking the driver's version", e))?;
+        .map_err(|e| driver("querying the driver's version", e))?;
     Ok(version)
 }
 

@@ -3,17 +3,35 @@
 
 use crate::batch::{Curve, Params, Results, View, Vote};
 use crate::copy::{down, up};
-use crate::kernels::{Kernels, Losses};
+use crate::module::Module;
 use crate::number::Number;
 use cudarc::driver::{CudaSlice, CudaView, DriverError, LaunchConfig, PushKernelArg};
 
 /// What was being done when the driver failed.
 pub(crate) type Failed = (&'static str, DriverError);
 
+/// The losses of all curves: on the host, or already on the GPU.
+#[derive(Clone, Copy)]
+pub enum Losses<'a, T> {
+    /// In the host's memory.
+    Host(&'a [T]),
+    /// In the GPU's memory.
+    Device(&'a CudaView<'a, T>),
+}
+
+impl<T> Losses<'_, T> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Losses::Host(losses) => losses.len(),
+            Losses::Device(losses) => losses.len(),
+        }
+    }
+}
+
 /// Curves, their losses, and room for their results. Dropped, its memory goes back.
 #[derive(Debug)]
 pub(crate) struct Resident<'a, T> {
-    kernels: &'a Kernels<T>,
+    module: &'a Module<T>,
     params: Params,
     losses: Resting<'a, T>,
     curves: CudaSlice<Curve>,
@@ -24,7 +42,7 @@ pub(crate) struct Resident<'a, T> {
     votes: CudaSlice<Vote<T>>,
 }
 
-/// Losses that were copied for this batch, or that the caller has there.
+/// Losses that were copied for this batch, or that the caller has on the GPU.
 #[derive(Debug)]
 enum Resting<'a, T> {
     Copied(CudaSlice<T>),
@@ -43,13 +61,13 @@ impl<T> Resting<'_, T> {
 impl<'a, T: Number> Resident<'a, T> {
     /// Copies what is not there yet, and makes room.
     pub fn new(
-        kernels: &'a Kernels<T>,
+        module: &'a Module<T>,
         params: &Params,
         curves: &[Curve],
         losses: Losses<'a, T>,
         fits: &[[T; 10]],
     ) -> Result<Self, Failed> {
-        let stream = kernels.stream();
+        let stream = &module.stream;
         let failed = |e| ("copying curves to the GPU", e);
         let zeros = |e| ("making room for results on the GPU", e);
         let (losses, base) = match losses {
@@ -57,7 +75,7 @@ impl<'a, T: Number> Resident<'a, T> {
             Losses::Host(all) => {
                 let base = curves.iter().map(|c| c.offset).min().unwrap_or(0);
                 let end = curves.iter().map(|c| c.offset + u64::from(c.length)).max().unwrap_or(0);
-                // The driver has no memory of no bytes.
+                // The driver cannot allocate 0 bytes.
                 let one = [T::zero()];
                 let part = &all[base as usize..end as usize];
                 (
@@ -72,7 +90,7 @@ impl<'a, T: Number> Resident<'a, T> {
         let moved: Vec<Curve> =
             curves.iter().map(|c| Curve { offset: c.offset - base, ..*c }).collect();
         Ok(Resident {
-            kernels,
+            module,
             params: *params,
             losses,
             curves: up(stream, &moved).map_err(failed)?,
@@ -88,7 +106,7 @@ impl<'a, T: Number> Resident<'a, T> {
     pub fn view(&mut self) -> Result<(), Failed> {
         let n = self.curves.len() as u64;
         let losses = self.losses.view();
-        let mut call = self.kernels.stream().launch_builder(&self.kernels.view);
+        let mut call = self.module.stream.launch_builder(&self.module.view);
         call.arg(&self.curves)
             .arg(&losses)
             .arg(&self.params)
@@ -107,7 +125,7 @@ impl<'a, T: Number> Resident<'a, T> {
     pub fn fit(&mut self) -> Result<(), Failed> {
         let n = self.curves.len() as u64;
         let losses = self.losses.view();
-        let mut call = self.kernels.stream().launch_builder(&self.kernels.fit);
+        let mut call = self.module.stream.launch_builder(&self.module.fit);
         call.arg(&self.curves)
             .arg(&losses)
             .arg(&self.views)
@@ -126,7 +144,7 @@ impl<'a, T: Number> Resident<'a, T> {
     pub fn vote(&mut self) -> Result<(), Failed> {
         let n = self.curves.len() as u64;
         let losses = self.losses.view();
-        let mut call = self.kernels.stream().launch_builder(&self.kernels.vote);
+        let mut call = self.module.stream.launch_builder(&self.module.vote);
         call.arg(&self.curves)
             .arg(&losses)
             .arg(&self.views)
@@ -143,12 +161,12 @@ impl<'a, T: Number> Resident<'a, T> {
 
     /// Waits for what is queued.
     pub fn wait(&self) -> Result<(), Failed> {
-        self.kernels.stream().synchronize().map_err(|e| ("waiting for the kernels", e))
+        self.module.stream.synchronize().map_err(|e| ("waiting for the kernels", e))
     }
 
     /// The results, when all three have run.
     pub fn results(&self) -> Result<Results<T>, Failed> {
-        let stream = self.kernels.stream();
+        let stream = &self.module.stream;
         let failed = |e| ("copying results from the GPU", e);
         Ok(Results {
             views: down(stream, &self.views).map_err(failed)?,

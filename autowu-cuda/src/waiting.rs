@@ -4,17 +4,14 @@ use crate::copy::{down, up};
 use crate::error::Error;
 use crate::number::Number;
 use crate::probe::driver;
-use autowu_core::AutoWu;
+use autowu_core::{AutoWu, Backlog};
 use cudarc::driver::{CudaSlice, CudaStream, CudaView};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Numbers that the two tables may hold together: a window is shortened rather than a GPU filled.
+/// Most numbers that the two tables hold together; more members get a shorter window.
 const MOST: usize = 1 << 26;
-
-/// Steps that losses may wait when no member has a test to come.
-pub(crate) const DECAY_WINDOW: usize = 64;
 
 /// Two tables, step by step, one column per member: losses as they come, learning rates as they
 /// will be used.
@@ -29,48 +26,48 @@ pub(crate) struct Waiting<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Rows {
     members: usize,
-    window: usize,
-    /// Steps whose losses wait; fewer than `window`.
-    steps: usize,
+    /// Steps until the first member is due, when the tables were empty.
+    due: Option<u64>,
+    /// Of steps.
+    backlog: Backlog,
 }
 
 impl Rows {
-    fn new(next_test: Option<u64>, members: usize) -> Self {
-        let next =
-            next_test.map_or(DECAY_WINDOW, |steps| usize::try_from(steps).unwrap_or(usize::MAX));
-        Rows { members, window: next.clamp(1, (MOST / 2 / members.max(1)).max(1)), steps: 0 }
+    fn new(due: Option<u64>, members: usize) -> Self {
+        Rows { members, due, backlog: Backlog::new(MOST / 2 / members.max(1)) }
     }
 
-    /// Numbers in a table; the driver has no memory of no bytes.
+    /// Rows of a table.
+    fn window(&self) -> usize {
+        self.backlog.window(self.due)
+    }
+
+    /// Numbers in a table; the driver cannot allocate 0 bytes.
     fn size(&self) -> usize {
-        self.window * self.members.max(1)
+        self.window() * self.members.max(1)
     }
 
-    /// The row of the step that comes next. It is the same until [`count`](Self::count) has said
-    /// that the step is done.
+    /// The row of the next step. It stays the same until [`push`](Self::push).
     fn next(&self) -> Range<usize> {
-        let start = self.steps * self.members;
+        let start = self.backlog.len() * self.members;
         start..start + self.members
     }
 
-    /// Counts a step whose losses wait from now on. `false`, and nothing is counted, where they
-    /// must not: with them the window is full.
-    fn count(&mut self) -> bool {
-        let waits = self.steps + 1 < self.window;
-        self.steps += usize::from(waits);
-        waits
+    /// Counts the next step. Whether all rows must be read now.
+    fn push(&mut self) -> bool {
+        self.backlog.push(self.due)
     }
 }
 
 impl<T: Number> Waiting<T> {
-    /// Empty tables for the steps until the first member's next test.
+    /// Empty tables for the steps until the first member is due.
     pub fn new<const N: usize>(
         stream: &Arc<CudaStream>,
         members: &[AutoWu<T, N>],
+        due: Option<u64>,
     ) -> Result<Self, Error> {
-        let rows =
-            Rows::new(members.iter().filter_map(AutoWu::steps_until_due).min(), members.len());
-        let mut lrs: Vec<T> = (0..rows.window)
+        let rows = Rows::new(due, members.len());
+        let mut lrs: Vec<T> = (0..rows.window())
             .into_par_iter()
             .flat_map_iter(|ahead| members.iter().map(move |m| m.lr_ahead(ahead as u64)))
             .collect();
@@ -81,7 +78,7 @@ impl<T: Number> Waiting<T> {
     }
 
     /// Copies the losses of the next step behind those that wait. They do not count before
-    /// [`count`](Self::count).
+    /// [`push`](Self::push).
     pub fn write(
         &mut self,
         stream: &Arc<CudaStream>,
@@ -99,15 +96,19 @@ impl<T: Number> Waiting<T> {
         Ok(())
     }
 
-    /// Counts the step just written. `false`, and nothing is counted, if it fills the window: then
-    /// all must be read.
-    pub fn count(&mut self) -> bool {
-        self.rows.count()
+    /// Counts the step just written. Whether all steps must be read now.
+    pub fn push(&mut self) -> bool {
+        self.rows.push()
+    }
+
+    /// The last step no longer counts: the read that it made due has failed.
+    pub fn pop(&mut self) {
+        self.rows.backlog.pop();
     }
 
     /// Steps whose losses wait.
     pub fn steps(&self) -> usize {
-        self.rows.steps
+        self.rows.backlog.len()
     }
 
     /// The learning rates of the next step.
@@ -115,9 +116,9 @@ impl<T: Number> Waiting<T> {
         self.lrs.slice(self.rows.next())
     }
 
-    /// The losses of the first `steps` steps.
-    pub fn read(&self, stream: &Arc<CudaStream>, steps: usize) -> Result<Vec<T>, Error> {
-        let numbers = steps * self.rows.members;
+    /// The losses that wait, step by step.
+    pub fn read(&self, stream: &Arc<CudaStream>) -> Result<Vec<T>, Error> {
+        let numbers = self.steps() * self.rows.members;
         if numbers == 0 {
             return Ok(Vec::new());
         }
@@ -133,13 +134,12 @@ mod tests {
     #[test]
     fn rows_follow_each_other_and_the_last_is_never_left_waiting() {
         let mut rows = Rows::new(Some(3), 5);
-        assert_eq!((rows.window, rows.next()), (3, 0..5));
-        assert!(rows.count());
+        assert_eq!((rows.window(), rows.next()), (3, 0..5));
+        assert!(!rows.push());
         assert_eq!(rows.next(), 5..10);
-        assert!(rows.count());
+        assert!(!rows.push());
         assert_eq!((rows.next(), rows.size()), (10..15, 15));
-        assert!(!rows.count());
-        assert_eq!(rows.steps, 2);
+        assert!(rows.push());
     }
 
     /// What `observe_device` relies on where the reading fails: the caller tries again with the
@@ -148,17 +148,18 @@ mod tests {
     fn a_step_that_could_not_be_read_goes_to_the_same_row_again() {
         let mut rows = Rows::new(Some(1), 4);
         let row = rows.next();
-        assert!(!rows.count());
+        assert!(rows.push());
+        rows.backlog.pop();
         assert_eq!(rows.next(), row);
-        assert_eq!(rows.steps, 0);
+        assert_eq!(rows.backlog.len(), 0);
     }
 
     #[test]
     fn a_window_is_shortened_rather_than_a_gpu_filled() {
         let rows = Rows::new(Some(u64::MAX), 1 << 20);
         assert!(rows.size() <= MOST / 2, "{}", rows.size());
-        assert_eq!(Rows::new(None, 10).window, DECAY_WINDOW);
-        assert_eq!(Rows::new(None, usize::MAX).window, 1);
-        assert_eq!(Rows::new(None, 0).size(), DECAY_WINDOW);
+        assert_eq!(Rows::new(None, 10).window(), 64);
+        assert_eq!(Rows::new(None, usize::MAX).window(), 1);
+        assert_eq!(Rows::new(None, 0).size(), 64);
     }
 }

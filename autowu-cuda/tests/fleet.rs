@@ -21,15 +21,13 @@ fn loss(i: usize, step: usize, lr: f64) -> f64 {
 }
 
 fn config() -> Config {
-    Config { seed: 11, ..Config::new(STEPS as u64) }
+    Config::new(STEPS as u64).with_seed(11)
 }
 
 /// Every event of every member, stepped alone.
 fn alone() -> (Vec<AutoWu>, Vec<(usize, Event<f64>)>) {
     let mut members: Vec<AutoWu> = (0..N)
-        .map(|i| {
-            AutoWu::new(Config { seed: 11 + i as u64, ..config() }).expect("a valid configuration")
-        })
+        .map(|i| AutoWu::new(config().with_seed(11 + i as u64)).expect("a valid configuration"))
         .collect();
     let mut events = Vec::new();
     for step in 0..STEPS {
@@ -68,13 +66,12 @@ fn the_same_decisions_as_single_schedulers() {
 }
 
 #[test]
-fn losses_kept_back_until_a_test_give_the_same_run() {
+fn losses_buffered_until_a_test_give_the_same_run() {
     // Member 5's NaN is left out: a failure that comes late is another run.
     let value = |i: usize, step: usize, lr: f64| if i == 5 { 1.0 } else { loss(i, step, lr) };
     let mut one_by_one =
         Fleet::<f64>::new(config(), N, Device::Host).expect("a valid configuration");
-    let mut kept_back =
-        Fleet::<f64>::new(config(), N, Device::Host).expect("a valid configuration");
+    let mut buffered = Fleet::<f64>::new(config(), N, Device::Host).expect("a valid configuration");
     let mut window = Vec::new();
     for step in 0..STEPS {
         let losses: Vec<f64> =
@@ -82,13 +79,13 @@ fn losses_kept_back_until_a_test_give_the_same_run() {
         one_by_one.observe(&losses).expect("a loss for each");
         window.extend(losses);
         let steps = window.len() / N;
-        if steps >= kept_back.steps_until_due() {
-            kept_back.observe_window(&window, steps).expect("losses for each");
+        if steps >= buffered.steps_until_due() {
+            buffered.observe_window(&window, steps).expect("losses for each");
             window.clear();
         }
     }
-    kept_back.observe_window(&window, window.len() / N).expect("losses for each");
-    assert_eq!(digests(one_by_one.members()), digests(kept_back.members()));
+    buffered.observe_window(&window, window.len() / N).expect("losses for each");
+    assert_eq!(digests(one_by_one.members()), digests(buffered.members()));
 }
 
 #[test]
@@ -130,7 +127,7 @@ fn refused_calls_change_nothing() {
     assert_eq!(digests(fleet.members()), digests(&before));
 
     let mut mixed = before.clone();
-    mixed[1].step(1.0);
+    let _ = mixed[1].step(1.0);
     assert_eq!(Fleet::resume(mixed, Device::Host).err(), Some(Error::Members { member: 1 }));
     assert!(matches!(
         Fleet::<f64>::new(Config::new(0), 3, Device::Host).err(),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the example `digits` with every schedule and prints the table of the README. A finished run is not run again.
+"""Runs the example `digits` with every schedule and prints the README's table; skips finished runs.
 
     cargo build --release -p autowu-candle --example digits
     python3 docs/digits/table.py [--epochs 10 30 100] [--seeds 5] [--only default paper baseline]
@@ -25,12 +25,16 @@ def accuracy(schedule, peak, epochs, seed):
     options = ["--schedule", schedule, "--epochs", str(epochs), "--seed", str(seed)]
     options += ["--peak", peak] if peak else []
     with tempfile.TemporaryDirectory() as out:
-        run = subprocess.run([DIGITS, *options, "--out", out], check=True, capture_output=True, text=True)
+        run = subprocess.run(
+            [DIGITS, *options, "--out", out], check=True, capture_output=True, text=True
+        )
     return run.stdout.split()[-1]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--epochs", type=int, nargs="+", default=[10, 30, 100])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", nargs="+", default=["default", "paper", "baseline"])
@@ -38,7 +42,8 @@ def main():
     done = {}
     if RESULTS.exists():
         with RESULTS.open() as rows:
-            done = {tuple(row[f] for f in FIELDS[:4]): float(row["accuracy"]) for row in csv.DictReader(rows)}
+            for row in csv.DictReader(rows):
+                done[tuple(row[f] for f in FIELDS[:4])] = float(row["accuracy"])
     else:
         RESULTS.write_text(",".join(FIELDS) + "\n")
     for epochs in args.epochs:
@@ -56,7 +61,7 @@ def main():
 
 
 def table(done):
-    """Per budget and schedule: mean over the seeds, and each of them; the baseline with the peak whose mean is best."""
+    """Per budget and schedule: mean over the seeds, and each seed; the baseline at its best."""
     print("| epochs | schedule | mean test accuracy | its seeds |\n|---|---|---|---|")
     for epochs in sorted({int(key[2]) for key in done}):
         for schedule in ["default", "paper", "baseline"]:

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| autowu_fuzz::differential::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| autowu_lab::fuzz::differential::run(data));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| autowu_fuzz::step::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| autowu_lab::fuzz::step::run(data));

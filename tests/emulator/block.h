@@ -19,8 +19,8 @@ struct Warp {
 
 enum class Order : uint32_t { Forward = 0, Reverse = 1, Random = 2 };
 
-// Runs `kernel` for every thread of one block. False: a deadlock (some lanes of a warp ended while others wait for them), or
-// a write beyond shared memory.
+// Runs `kernel` for every thread of one block. False: a deadlock (some lanes of a warp ended while
+// others wait for them), or a write beyond shared memory.
 bool run_block(unsigned block, unsigned threads, size_t shared_bytes, Order order, uint64_t seed,
                const std::function<void()> &kernel);
 }  // namespace emulator

@@ -1,4 +1,5 @@
-// A single-precision number that counts what is done with it: how many operations a kernel takes, lane by lane.
+// A single-precision number that counts what is done with it: how many operations a kernel takes,
+// lane by lane.
 #pragma once
 #include <cmath>
 #include <type_traits>
@@ -7,14 +8,16 @@
 
 namespace emulator {
 struct Operations {
-    uint64_t simple, special;  // additions and multiplications; divisions, roots, exponentials, logarithms, error functions
+    uint64_t simple, special;  // additions and multiplications; divisions, roots, exponentials,
+                               // logarithms, error functions
 };
 inline thread_local Operations operations;
 
 struct Counted {
     float value;
     Counted() = default;
-    template <typename N, typename = std::enable_if_t<std::is_arithmetic_v<N>>> Counted(N n) : value(float(n)) {}
+    template <typename N, typename = std::enable_if_t<std::is_arithmetic_v<N>>>
+    Counted(N n) : value(float(n)) {}
     static Counted simple(float value) { return operations.simple++, Counted(value); }
     static Counted special(float value) { return operations.special++, Counted(value); }
     friend Counted operator+(Counted a, Counted b) { return Counted::simple(a.value + b.value); }

@@ -16,28 +16,36 @@ template <> struct Kernels<double> {
     static constexpr auto vote = vote_f64;
 };
 
-bool launch(u64 items, unsigned warps, size_t shared, emulator::Order order, u64 seed, const std::function<void()> &kernel) {
+bool launch(u64 items, unsigned warps, size_t shared, emulator::Order order, u64 seed,
+            const std::function<void()> &kernel) {
     bool fine = true;
     for (u64 block = 0; block * warps < items; block++)
-        fine = emulator::run_block(unsigned(block), warps * R, warps * shared, order, seed + block, kernel) && fine;
+        fine = emulator::run_block(unsigned(block), warps * R, warps * shared, order, seed + block,
+                                   kernel) &&
+               fine;
     return fine;
 }
 
 template <typename T>
-int test(const Params *params, const Curve *curves, const T *losses, u64 n, unsigned warps, View<T> *views, u32 *samples,
-         Fit<T> *fits, Hyper<T> *hypers, Inference<T> *votes, u32 order, u64 seed) {
+int test(const Params *params, const Curve *curves, const T *losses, u64 n, unsigned warps,
+         View<T> *views, u32 *samples, Fit<T> *fits, Hyper<T> *hypers, Inference<T> *votes,
+         u32 order, u64 seed) {
     auto o = static_cast<emulator::Order>(order);
     using K = Kernels<T>;
-    bool fine = launch(n, warps, 0, o, seed, [&] { K::view(curves, losses, *params, n, views, samples); });
+    bool fine =
+        launch(n, warps, 0, o, seed, [&] { K::view(curves, losses, *params, n, views, samples); });
     fine = launch(n, warps, sizeof(Scratch<T>), o, seed,
-                  [&] { K::fit(curves, losses, views, samples, *params, n, fits, hypers); }) && fine;
+                  [&] { K::fit(curves, losses, views, samples, *params, n, fits, hypers); }) &&
+           fine;
     fine = launch(n * params->votes, warps, sizeof(Scratch<T>), o, seed,
-                  [&] { K::vote(curves, losses, views, samples, hypers, *params, n, votes); }) && fine;
+                  [&] { K::vote(curves, losses, views, samples, hypers, *params, n, votes); }) &&
+           fine;
     return fine ? 0 : 1;
 }
 
 // Operations of the kernels `fit` and `vote` for one curve, whose View comes from `view`.
-void count(const Params &params, const Curve &curve, const float *losses, emulator::Operations *out) {
+void count(const Params &params, const Curve &curve, const float *losses,
+           emulator::Operations *out) {
     using T = emulator::Counted;
     std::vector<T> values(losses, losses + curve.length);
     View<T> view;
@@ -54,25 +62,31 @@ void count(const Params &params, const Curve &curve, const float *losses, emulat
         return emulator::operations;
     };
     one(1, [&](Scratch<T> &) { view_curve<T>(curve, values.data(), params, &view, &samples); });
-    out[0] = one(1, [&](Scratch<T> &s) { fit_curve<T>(s, curve, values.data(), view, samples, params, &fit, &hyper); });
+    out[0] = one(1, [&](Scratch<T> &s) {
+        fit_curve<T>(s, curve, values.data(), view, samples, params, &fit, &hyper);
+    });
     out[1] = one(params.votes, [&](Scratch<T> &s) {
-        vote_curve<T>(s, curve, values.data(), view, samples, hyper, params, blockIdx.x, votes.data());
+        vote_curve<T>(s, curve, values.data(), view, samples, hyper, params, blockIdx.x,
+                      votes.data());
     });
 }
 }  // namespace
 
 extern "C" {
-void count_operations(const Params *params, const Curve *curve, const float *losses, uint64_t *four) {
+void count_operations(const Params *params, const Curve *curve, const float *losses,
+                      uint64_t *four) {
     emulator::Operations both[2];
     count(*params, *curve, losses, both);
     for (int k = 0; k < 2; k++) four[2 * k] = both[k].simple, four[2 * k + 1] = both[k].special;
 }
-int emulate_f32(const Params *params, const Curve *curves, const float *losses, u64 n, unsigned warps, View<float> *views,
-                u32 *samples, Fit<float> *fits, Hyper<float> *hypers, Inference<float> *votes, u32 order, u64 seed) {
+int emulate_f32(const Params *params, const Curve *curves, const float *losses, u64 n,
+                unsigned warps, View<float> *views, u32 *samples, Fit<float> *fits,
+                Hyper<float> *hypers, Inference<float> *votes, u32 order, u64 seed) {
     return test(params, curves, losses, n, warps, views, samples, fits, hypers, votes, order, seed);
 }
-int emulate_f64(const Params *params, const Curve *curves, const double *losses, u64 n, unsigned warps, View<double> *views,
-                u32 *samples, Fit<double> *fits, Hyper<double> *hypers, Inference<double> *votes, u32 order, u64 seed) {
+int emulate_f64(const Params *params, const Curve *curves, const double *losses, u64 n,
+                unsigned warps, View<double> *views, u32 *samples, Fit<double> *fits,
+                Hyper<double> *hypers, Inference<double> *votes, u32 order, u64 seed) {
     return test(params, curves, losses, n, warps, views, samples, fits, hypers, votes, order, seed);
 }
 // Bytes of shared memory per warp: what number.rs says must be this.

@@ -78,7 +78,8 @@ bool run_block(unsigned block, unsigned threads, size_t shared_bytes, Order orde
     if (stacks.size() < threads * STACK) stacks.resize(threads * STACK);
     auto memory = std::make_unique<uint64_t[]>((shared_bytes + GUARD) / 8 + 2);
     // Aligned to 16 bytes, as on the device.
-    shared = reinterpret_cast<unsigned char *>((reinterpret_cast<uintptr_t>(memory.get()) + 15) & ~uintptr_t(15));
+    shared = reinterpret_cast<unsigned char *>((reinterpret_cast<uintptr_t>(memory.get()) + 15) &
+                                               ~uintptr_t(15));
     std::memset(shared, POISON, shared_bytes + GUARD - 16);
     body = &kernel;
     std::vector<Warp> warps(threads / WARP);
@@ -97,7 +98,8 @@ bool run_block(unsigned block, unsigned threads, size_t shared_bytes, Order orde
     for (bool moved = true; moved;) {
         moved = false;
         if (order == Order::Random)
-            for (unsigned i = threads; i > 1; i--) std::swap(turns[i - 1], turns[next_random(random) % i]);
+            for (unsigned i = threads; i > 1; i--)
+                std::swap(turns[i - 1], turns[next_random(random) % i]);
         for (unsigned turn : turns) {
             Fibre &f = fibres[turn];
             if (f.done || f.waits_for > f.warp->generation) continue;

@@ -1,4 +1,5 @@
-// What the emulator asks of a compiler: C++17, and a system with ucontext. Where this does not compile, the emulator is left out.
+// What the emulator asks of a compiler: C++17, and a system with ucontext. Where this does not
+// compile, the emulator is left out.
 #include <setjmp.h>
 #include <ucontext.h>
 

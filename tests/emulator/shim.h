@@ -1,10 +1,12 @@
 // CUDA's words on a CPU: enough of them to run the kernels of autowu-cuda, thread by thread.
 //
-// Every CUDA thread is a fibre with a stack of its own. A fibre runs until it meets a barrier (each warp-wide operation is one)
-// and then hands over to the next in the order asked for: forward, reverse, or a new random one each time round. A kernel that
-// forgets a barrier sees different memory in different orders, or the poison that shared memory is filled with.
+// Every CUDA thread is a fibre with a stack of its own. A fibre runs until it meets a barrier (each
+// warp-wide operation is one) and then hands over to the next in the order asked for: forward,
+// reverse, or a new random one each time round. A kernel that forgets a barrier sees different
+// memory in different orders, or the poison that shared memory is filled with.
 //
-// With -DAUTOWU_THREADS every CUDA thread is a thread of the system and a barrier is std::barrier: for ThreadSanitizer.
+// With -DAUTOWU_THREADS every CUDA thread is a thread of the system and a barrier is std::barrier:
+// for ThreadSanitizer.
 #pragma once
 #include <cmath>
 #include <cstddef>
@@ -29,8 +31,9 @@ unsigned char *shared_memory();
 
 // Waits for all lanes of the warp.
 void barrier();
-// A place for this lane's contribution to a warp-wide operation, and that of others after the barrier. By turns two places, so
-// that the next operation does not overwrite what a slower lane has yet to read.
+// A place for this lane's contribution to a warp-wide operation, and that of others after the
+// barrier. By turns two places, so that the next operation does not overwrite what a slower lane
+// has yet to read.
 struct Slots {
     uint64_t value[WARP];
 };
@@ -51,7 +54,9 @@ template <typename T> T exchange(T value, unsigned source) {
 #define blockDim (emulator::self().block_dim)
 
 inline void __syncwarp() { emulator::barrier(); }
-template <typename T> T __shfl_sync(unsigned, T value, unsigned source) { return emulator::exchange(value, source); }
+template <typename T> T __shfl_sync(unsigned, T value, unsigned source) {
+    return emulator::exchange(value, source);
+}
 template <typename T> T __shfl_xor_sync(unsigned, T value, unsigned mask) {
     return emulator::exchange(value, (threadIdx.x % emulator::WARP) ^ mask);
 }
@@ -60,7 +65,8 @@ inline unsigned __ballot_sync(unsigned, bool value) {
     place.value[threadIdx.x % emulator::WARP] = value;
     emulator::barrier();
     unsigned mask = 0;
-    for (unsigned lane = 0; lane < emulator::WARP; lane++) mask |= unsigned(place.value[lane] != 0) << lane;
+    for (unsigned lane = 0; lane < emulator::WARP; lane++)
+        mask |= unsigned(place.value[lane] != 0) << lane;
     return mask;
 }
 inline int __popc(unsigned x) { return __builtin_popcount(x); }

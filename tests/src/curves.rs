@@ -1,8 +1,8 @@
-//! Made losses: what a warmup sees, and what it should never see.
+//! Synthetic losses: ordinary and hostile ones.
 
 use autowu_core::sampling::mix;
 
-/// A number in [−1, 1] that depends on nothing but its arguments.
+/// A number in [−1, 1], a pure function of its arguments.
 pub fn noise(seed: u64, i: u64) -> f64 {
     mix(mix(seed) ^ i) as f64 / 2f64.powi(63) - 1.0
 }

@@ -25,8 +25,8 @@ pub fn random_cases(cases: u32) -> Config {
     }
 }
 
-/// A number from the environment. One that cannot be read is an error and not the default, which
-/// would try less than was asked.
+/// A number from the environment. An unreadable one is an error: the default would try less than
+/// was asked for.
 fn from_environment(name: &str, default: u32) -> u32 {
     match std::env::var(name) {
         Ok(text) => text.trim().parse().unwrap_or_else(|_| {

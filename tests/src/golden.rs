@@ -1,6 +1,6 @@
 //! The traces of the reference: see `golden/README.md` for their fields.
 
-use autowu_core::{Config, Decay, Warmup};
+use autowu_core::{Config, Curve, Decay, Ramp};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ pub struct Trace {
     pub tests: Vec<Test>,
 }
 
-/// The options that the paper preset has. An option that it lacks is an error, not a skip.
+/// The options of the paper preset. Any other option is an error, not a skip.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
@@ -83,7 +83,7 @@ impl Trace {
     /// Every `*.json` of a directory, by name.
     ///
     /// # Errors
-    /// A directory that cannot be read or has no trace, a file that is no trace: in words.
+    /// A directory that cannot be read or has no trace, or a file that is not a trace.
     pub fn read_all(directory: &Path) -> Result<Vec<(String, Trace)>, String> {
         let entries =
             std::fs::read_dir(directory).map_err(|e| format!("{}: {e}", directory.display()))?;
@@ -119,9 +119,9 @@ impl Trace {
     pub fn config(&self) -> Result<Config, String> {
         let paper = Config::paper(self.steps_per_epoch, self.total_epochs);
         let o = &self.options;
-        let warmup = match o.warmup_type.as_deref() {
-            None | Some("exponential") => paper.warmup,
-            Some("linear") => Warmup::Linear,
+        let curve = match o.warmup_type.as_deref() {
+            None | Some("exponential") => paper.ramp.curve,
+            Some("linear") => Curve::Linear { interval: self.steps_per_epoch, patience: 3 },
             Some(other) => {
                 return Err(format!(
                     "warmup_type {other:?}: the paper preset has \"exponential\" and \"linear\""
@@ -132,14 +132,11 @@ impl Trace {
             None | Some(true) => paper.decay,
             Some(false) => Decay::ConstantCosine { fraction: o.cooldown_fraction.unwrap_or(0.2) },
         };
-        let config = Config {
-            warmup,
-            decay,
-            min_lr: o.min_lr.unwrap_or(paper.min_lr),
-            max_lr: o.max_lr.unwrap_or(paper.max_lr),
-            warmup_fraction: o.max_warmup_fraction.unwrap_or(paper.warmup_fraction),
-            ..paper
-        };
+        let fraction = o.max_warmup_fraction.unwrap_or(paper.ramp.fraction);
+        let config = paper
+            .with_ramp(Ramp { fraction, curve, ..paper.ramp })
+            .with_decay(decay)
+            .with_lr_range(o.min_lr.unwrap_or(paper.min_lr), o.max_lr.unwrap_or(paper.max_lr));
         config.validate().map_err(|e| e.to_string())?;
         Ok(config)
     }

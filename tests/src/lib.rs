@@ -1,10 +1,8 @@
-//! Shared pieces of the tests: the golden traces, the oracles, what rounding allows, made loss
-//! curves.
+//! Shared pieces of the tests: the golden traces, the oracles, made configurations and loss curves.
 
+pub mod configs;
 pub mod curves;
-pub mod dense;
 pub mod effort;
 pub mod golden;
-pub mod tolerance;
 pub mod wide;
 pub mod wide_gp;

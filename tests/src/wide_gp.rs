@@ -1,4 +1,4 @@
-//! The same Gaussian process as in [`dense`](crate::dense), in 256 bits and with a Cholesky factor
+//! The same Gaussian process as in `autowu_lab::dense`, in 256 bits and with a Cholesky factor
 //! of its own.
 
 use crate::wide::Wide;
@@ -17,8 +17,7 @@ pub struct WideGp {
 }
 
 impl WideGp {
-    /// Conditions on the samples with hyper-parameters (μ, s², σ²). Every input is taken as the
-    /// double that it is.
+    /// Conditions on the samples with hyper-parameters (μ, s², σ²). Inputs are exact doubles.
     pub fn condition(samples: &[(f64, f64)], hyper: [f64; 3], length_scale: f64) -> Self {
         let [mean, scale, noise] = hyper.map(Wide::of);
         let length_scale = Wide::of(length_scale);

@@ -1,18 +1,18 @@
-//! A program without std, alloc and a runtime of Rust: it builds, runs a whole schedule, and has no
-//! more in it than it needs.
+//! A program without std, alloc and Rust's runtime: it builds, runs a whole schedule, and contains
+//! nothing superfluous.
 #![cfg(target_os = "linux")]
 #![allow(missing_docs, clippy::unwrap_used)] // a failed expectation ends the test
 
 use std::path::Path;
 use std::process::Command;
 
-/// What the optimiser leaves of core's panics: indices of loops and of subsets that it cannot
-/// bound, and a division by the test interval, which is at least 1 by construction. No loss and no
+/// The panics of core that the optimiser leaves: indices of loops and subsets that it cannot bound,
+/// and a division by the test interval, which is at least 1 by construction. No loss and no
 /// configuration reaches them: the fuzz targets try.
 const PANICS: [&str; 4] =
     ["panic_bounds_check", "slice_index_fail", "panic_const_div_by_zero", "panic_fmt"];
 
-/// What comes from outside: the start of a process and moving memory. No `malloc`.
+/// Imports: the start of a process and moving memory. No `malloc`.
 const IMPORTS: [&str; 7] =
     ["__libc_start_main", "memcpy", "memset", "memmove", "memcmp", "bcmp", "__cxa_finalize"];
 

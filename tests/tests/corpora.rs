@@ -1,27 +1,15 @@
-//! What the fuzzers found worth keeping, replayed without a fuzzer, and hostile numbers in every
-//! place of a saved state.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)] // a failed expectation ends the test
+//! The fuzzers' corpora, replayed without a fuzzer, and hostile numbers in every place of a saved
+//! state.
+// A failed expectation ends the test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use autowu_core::{AutoWu, Config, NonFinite};
-use autowu_tests::curves::curve;
-use autowu_tests::{dense, tolerance};
+use autowu_core::{AutoWu, Config, NonFinite, Response};
+use autowu_lab::fuzz::{differential, factor, replay_csv, resume, step};
+use autowu_tests::configs::{sampled, voted};
+use autowu_tests::curves::{bowl, curve};
 use serde_json::Value;
+use std::collections::HashSet;
 use std::path::Path;
-
-#[path = "../../fuzz/src/differential.rs"]
-mod differential;
-#[path = "../../fuzz/src/factor.rs"]
-mod factor;
-#[path = "../../fuzz/src/input.rs"]
-mod input;
-#[path = "../../autowu-core/examples/replay/log.rs"]
-mod log;
-#[path = "../../fuzz/src/replay_csv.rs"]
-mod replay_csv;
-#[path = "../../fuzz/src/resume.rs"]
-mod resume;
-#[path = "../../fuzz/src/step.rs"]
-mod step;
 
 /// Every file of a target's corpus.
 fn replay(target: &str, run: fn(&[u8])) {
@@ -72,8 +60,69 @@ fn leaves(value: &Value, path: &str, out: &mut Vec<String>) {
     }
 }
 
-/// One number of a saved state at a time is set to what breaks programs. The result is refused, or
-/// a run that goes on.
+/// States of short runs: at the first step, in the warmup and in the decay, on a made curve.
+fn states() -> Vec<AutoWu<f64, 64>> {
+    let few = |config| voted(sampled(config, 12, 20), 2);
+    let paper = few(Config::paper(5, 12));
+    let non_finite = NonFinite::Ignore;
+    let paper = paper.with_response(Response { non_finite, ..paper.response });
+    let mut states = Vec::new();
+    for (config, steps) in
+        [few(Config::new(60)), paper].into_iter().flat_map(|c| [(c, 0), (c, 25), (c, 50)])
+    {
+        let mut autowu = AutoWu::new(config).unwrap();
+        for loss in curve(5, steps) {
+            let _ = autowu.step(loss);
+        }
+        states.push(autowu);
+    }
+    // A run that has found its minimum knows of its descent: in a later climb, and in the decay.
+    let mut autowu = AutoWu::new(few(Config::new(200))).unwrap();
+    for step in 0..150 {
+        if [70, 149].contains(&step) {
+            states.push(autowu.clone());
+        }
+        let _ = autowu.step(bowl(autowu.lr(), 1e-3));
+    }
+    states
+}
+
+/// What either stage of a saved state has. (Its choices and flags are set elsewhere:
+/// `laws/digest.rs`, `laws/states.rs`.)
+const PLACES: [&str; 29] = [
+    "/stage/Warmup/ascent/climb/base",
+    "/stage/Warmup/ascent/climb/rate",
+    "/stage/Warmup/ascent/climb/start",
+    "/stage/Warmup/ascent/climb/number",
+    "/stage/Warmup/ascent/losses/entries/5",
+    "/stage/Warmup/ascent/losses/resolution",
+    "/stage/Warmup/ascent/losses/mean",
+    "/stage/Warmup/ascent/losses/finite",
+    "/stage/Warmup/ascent/losses/pending",
+    "/stage/Warmup/ascent/fit/raw/1",
+    "/stage/Warmup/ascent/fit/first/2",
+    "/stage/Warmup/ascent/fit/second/2",
+    "/stage/Warmup/ascent/fit/powers/1",
+    "/stage/Warmup/ascent/positives",
+    "/stage/Warmup/tests",
+    "/stage/Warmup/failures/in_a_row",
+    "/stage/Warmup/descent/noise",
+    "/stage/Warmup/descent/ends/first",
+    "/stage/Warmup/descent/ends/lowest",
+    "/stage/Warmup/descent/span",
+    "/stage/Decay/peak",
+    "/stage/Decay/start",
+    "/stage/Decay/tests",
+    "/stage/Decay/failures/in_a_row",
+    "/stage/Decay/guard/limit",
+    "/stage/Decay/guard/span",
+    "/stage/Decay/guard/mean",
+    "/stage/Decay/guard/count",
+    "/stage/Decay/returns",
+];
+
+/// Sets one number of a saved state at a time to a hostile value. The result is refused, or a run
+/// that goes on.
 #[test]
 fn hostile_numbers_in_saved_states() {
     let reals = [
@@ -91,22 +140,8 @@ fn hostile_numbers_in_saved_states() {
         "1e-45",
     ];
     let counts = [0, 1, 2, 63, u64::from(u32::MAX), 1 << 62, u64::MAX / 2, u64::MAX - 1, u64::MAX];
-    let configs = [
-        Config { fit_samples: 12, test_samples: 20, votes: 2, ..Config::new(60) },
-        Config {
-            fit_samples: 12,
-            test_samples: 20,
-            votes: 2,
-            non_finite: NonFinite::Ignore,
-            ..Config::paper(5, 12)
-        },
-    ];
-    let mut tried = 0;
-    for (config, steps) in configs.into_iter().flat_map(|c| [(c, 0), (c, 25), (c, 50)]) {
-        let mut autowu = AutoWu::<f64, 64>::new(config).unwrap();
-        for loss in curve(5, steps) {
-            autowu.step(loss);
-        }
+    let (mut tried, mut places) = (0, HashSet::new());
+    for autowu in states() {
         let state = serde_json::to_value(&autowu).unwrap();
         let mut paths = Vec::new();
         leaves(&state, "", &mut paths);
@@ -114,6 +149,10 @@ fn hostile_numbers_in_saved_states() {
             let others: Vec<Value> = match state.pointer(&path).unwrap() {
                 Value::Number(_) => counts.map(Value::from).to_vec(),
                 Value::String(_) => reals.map(Value::from).to_vec(),
+                // What is not known may be a number or a count.
+                Value::Null => {
+                    reals.map(Value::from).into_iter().chain(counts.map(Value::from)).collect()
+                }
                 _ => continue,
             };
             for other in others {
@@ -124,7 +163,11 @@ fn hostile_numbers_in_saved_states() {
                 assert!(std::panic::catch_unwind(run).is_ok(), "{path} = {other}");
                 tried += 1;
             }
+            places.insert(path);
         }
+    }
+    for place in PLACES {
+        assert!(places.contains(place), "no state has {place}");
     }
     println!("{tried} states");
 }

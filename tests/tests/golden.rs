@@ -1,6 +1,6 @@
 //! Parity with the reference, on every trace in `golden/` (or in `AUTOWU_GOLDEN_DIR`).
 //!
-//! `cargo test -p autowu-tests --test golden -- --nocapture` prints what was compared and the worst
+//! `cargo test -p autowu-tests --test golden -- --nocapture` prints the comparisons and the worst
 //! deviations.
 #![allow(clippy::unwrap_used, clippy::panic)] // a failed expectation ends the test
 
@@ -13,7 +13,7 @@ type Scheduler = AutoWu<f64, 16384>;
 
 fn traces() -> Vec<(String, Trace)> {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    // cargo runs tests in their package's folder; a relative path was most likely meant from the
+    // cargo runs tests in their package's folder; a relative path is most likely meant from the
     // workspace's.
     let given = std::env::var_os("AUTOWU_GOLDEN_DIR").map(PathBuf::from);
     let directory = match given {
@@ -24,7 +24,7 @@ fn traces() -> Vec<(String, Trace)> {
     Trace::read_all(&directory).unwrap_or_else(|e| panic!("{e}"))
 }
 
-/// Worst deviation of one quantity, and what is allowed (golden/README.md).
+/// Worst deviation of one quantity, and its limit (golden/README.md).
 struct Worst {
     what: &'static str,
     allowed: f64,
@@ -86,7 +86,8 @@ fn gp_parity() {
         println!("{name:28} {:5}                  {}", trace.tests.len(), w.join(" "));
     }
     println!(
-        "compared: {tests} tests, {votes} inferences, {tests} votes equal, {switches} switches equal"
+        "compared: {tests} tests, {votes} inferences, {tests} votes equal, {switches} switches \
+         equal"
     );
     assert!(tests > 0);
 }
@@ -107,7 +108,7 @@ fn replay_test(
     let factor = |subset: &[usize]| {
         Factor::of(
             subset.iter().map(|&i| (i as f64 / test.n as f64, losses[i] - shift)),
-            config.length_scale,
+            config.test.length_scale,
         )
     };
     let hyper = fit.run(&Spectrum::of(&factor(&test.subsets[0])), 0.0);
@@ -125,7 +126,7 @@ fn replay_test(
         let inference = posterior.past_minimum();
         worst[5].see((inference.probability - test.probs[k]).abs(), &place);
         worst[6].see((f64::from(inference.argmin) - f64::from(test.argmin[k])).abs(), &place);
-        positive += usize::from(inference.probability > config.confidence);
+        positive += usize::from(inference.probability > config.response.confidence);
         *votes += 1;
     }
     2 * positive > test.subsets.len() - 1
@@ -153,12 +154,12 @@ fn schedule_parity() {
                     panic!("{name}: a test after step {} that the trace lacks", t + 1)
                 });
                 assert_eq!((test.step, test.n), (autowu.steps(), t + 1), "{name}: place of a test");
-                let mut report = autowu.test();
+                let mut report = autowu.test().unwrap();
                 assert!((report.lr / test.lr - 1.0).abs() < 1e-4, "{name}: LR of a test");
                 report.verdict = if test.vote { Verdict::Past } else { Verdict::NotPast };
                 report.positives = if test.vote { consecutive(&trace.tests, test.step) } else { 0 };
-                let peak =
-                    |&i: &u32| config.warmup.at(f64::from(i) / 499.0, config.min_lr, test.lr);
+                let curve = config.ramp.shape();
+                let peak = |&i: &u32| curve.at(f64::from(i) / 499.0, config.min_lr, test.lr);
                 report.argmin_lr =
                     test.argmin.iter().map(peak).sum::<f64>() / test.argmin.len() as f64;
                 let event = autowu.resolve(&report);
@@ -181,7 +182,7 @@ fn consecutive(tests: &[Test], step: u64) -> u32 {
 }
 
 /// (c) End to end with our own subsets: over 8 seeds the switch within one test of the trace's (or
-/// never, as there), the peak within a factor of 1.7, which is what the lot decides.
+/// never, as there), the peak within a factor of 1.7, the spread due to the choice of subsets.
 #[test]
 fn end_to_end_parity() {
     println!("{:28} seed: switch (trace's) peak/trace's", "end to end");
@@ -189,7 +190,7 @@ fn end_to_end_parity() {
         let config = trace.config().unwrap();
         let expected = trace.tests.iter().find(|t| t.switched);
         for seed in 0..8 {
-            let mut autowu = Scheduler::new(Config { seed, ..config }).unwrap();
+            let mut autowu = Scheduler::new(config.with_seed(seed)).unwrap();
             let mut found = None;
             for loss in &trace.losses {
                 let outcome = autowu.step(loss.0);
@@ -228,8 +229,8 @@ fn end_to_end_parity() {
     }
 }
 
-/// (d) As long as a test's fit sees every loss, subsets leave nothing to chance: the run's own
-/// numbers are the trace's.
+/// (d) While a test's fit sees every loss, nothing depends on the subsets: the run's numbers are
+/// the trace's.
 #[test]
 fn the_first_tests_are_those_of_the_reference() {
     let mut compared = 0;
@@ -241,7 +242,7 @@ fn the_first_tests_are_those_of_the_reference() {
             .tests
             .iter()
             .zip(reports)
-            .take_while(|(test, _)| test.n <= config.fit_samples as usize);
+            .take_while(|(test, _)| test.n <= config.test.fit_samples as usize);
         for (test, report) in whole {
             let place = || format!("{name}, step {}", test.step);
             assert_eq!((report.step, report.losses), (test.step, test.n as u64), "{}", place());

@@ -1,4 +1,4 @@
-//! What can be chosen on the command line.
+//! The command line.
 
 use crate::model::Kind;
 use autowu_burn::{AdamPConfig, Baseline, BatchScaling, Config, Decay};
@@ -7,19 +7,18 @@ use burn::optim::{AdamWConfig, LambConfig, ModuleOptimizer, SgdConfig, momentum:
 use clap::{Parser, ValueEnum};
 use std::path::{Path, PathBuf};
 
-/// Trains a small network on handwritten digits in burn's trainer, with a learning rate that nobody
-/// tuned.
+/// Trains a small network on handwritten digits in burn's trainer, with an untuned learning rate.
 ///
-/// Ends with the accuracy on writers that the network has never seen.
+/// Ends with the accuracy on unseen writers.
 #[derive(Parser)]
 #[command(after_help = "EXAMPLES:\n  \
     digits                                         the data in the repository, AdamW, AutoWU\n  \
     digits --model mlp --optimizer sgd --batch 512\n  \
-    digits --schedule baseline --peak 0.003        linear warmup + cosine, with a peak that you tune\n  \
-    digits --data mnist --epochs 3                 IDX files: train-images-idx3-ubyte[.gz] and so on\n  \
+    digits --schedule baseline --peak 0.003        linear warmup + cosine, a peak that you tune\n  \
+    digits --data mnist --epochs 3                 IDX files: train-images-idx3-ubyte[.gz] …\n  \
     digits --stop-after 6; digits --resume 6       an interruption, and the rest\n\n\
     FILES in --out:\n  \
-    run.csv, run.json, run.svg   step, learning rate and loss; tests and events; a picture of them\n  \
+    run.csv, run.json, run.svg   step, learning rate and loss; tests and events; a picture\n  \
     experiment.log               burn's log, with every decision of AutoWU and its reason\n  \
     train, valid, checkpoint     burn's metrics and checkpoints")]
 pub struct Args {
@@ -36,7 +35,7 @@ pub struct Args {
     /// Images per update.
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
     pub batch: u32,
-    /// Decides weights, order of the images, and the scheduler's subsets.
+    /// Decides the weights, the order of the images, and the scheduler's subsets.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..1 << 32))]
     pub seed: u64,
     /// The optimizer.
@@ -49,13 +48,13 @@ pub struct Args {
     /// √(batch/256)].
     #[arg(long, value_name = "LR", allow_negative_numbers = true, value_parser = positive)]
     pub peak: Option<f64>,
-    /// The two-line form: a detection ends the warmup, and weights are not put back.
+    /// The two-line form: a detection ends the warmup, and weights are never restored.
     #[arg(long)]
     pub no_restore: bool,
     /// Stop after this epoch, as an interruption would.
     #[arg(long, value_name = "EPOCH", value_parser = clap::value_parser!(u32).range(1..))]
     pub stop_after: Option<u32>,
-    /// Go on after this epoch, from its checkpoint in --out.
+    /// Resume after this epoch, from its checkpoint in --out.
     #[arg(long, value_name = "EPOCH", value_parser = clap::value_parser!(u32).range(1..))]
     pub resume: Option<u32>,
     /// Lines of text instead of burn's dashboard, which the feature `tui` brings.
@@ -77,17 +76,17 @@ pub enum Optim {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Schedule {
-    /// AutoWU as it is recommended: restore and climb on.
+    /// AutoWU's default: restore and climb on.
     Default,
-    /// AutoWU as the paper has it.
+    /// AutoWU by the paper's rule.
     Paper,
-    /// Linear warmup and cosine, with a peak that somebody has to tune.
+    /// Linear warmup and cosine, with a peak that you tune.
     Baseline,
 }
 
 impl Args {
-    /// AutoWU's configuration, if it is to schedule. The budget in optimizer updates is all that it
-    /// needs.
+    /// AutoWU's configuration, if it schedules the run. It only needs the budget in optimizer
+    /// updates.
     pub fn config(&self, steps_per_epoch: u64) -> Option<Config> {
         let epochs = u64::from(self.epochs);
         let config = match self.schedule {
@@ -95,7 +94,7 @@ impl Args {
             Schedule::Paper => Config::paper(steps_per_epoch, epochs),
             Schedule::Baseline => return None,
         };
-        let config = Config { seed: self.seed, ..config };
+        let config = config.with_seed(self.seed);
         Some(if self.no_restore { config.without_restore() } else { config })
     }
 

@@ -1,6 +1,6 @@
-//! The images as batches, in an order that a resume repeats.
+//! The images as batches, in an order that a resumed run repeats.
 
-use crate::data::Images;
+use autowu_lab::images::Images;
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataloader::{DataLoader, DataLoaderBuilder, DataLoaderIterator};
 use burn::data::dataset::transform::ShuffledDataset;
@@ -67,9 +67,8 @@ pub fn in_order(images: &Images, batch: usize) -> Arc<dyn DataLoader<Batch>> {
     loader(dataset(images), images, batch)
 }
 
-/// Every epoch in an order of its own, a function of seed and epoch, so that a resumed training
-/// sees the batches that the uninterrupted one would have seen: burn's `shuffle(seed)` starts again
-/// at its first order.
+/// Every epoch in its own order, a function of seed and epoch, so that a resumed training sees the
+/// batches of an uninterrupted one: burn's `shuffle(seed)` starts again at its first order.
 pub struct Epochs {
     orders: Vec<Arc<dyn DataLoader<Batch>>>,
     next: AtomicUsize,

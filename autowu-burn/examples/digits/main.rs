@@ -1,4 +1,4 @@
-//! AutoWU in burn's own trainer: handwritten digits, and a learning rate that nobody tuned.
+//! AutoWU in burn's own trainer: handwritten digits, and an untuned learning rate.
 //!
 //! ```text
 //! cargo run --release -p autowu-burn --example digits
@@ -7,20 +7,15 @@
 
 mod args;
 mod batches;
-#[path = "../../../autowu-candle/examples/digits/data.rs"]
-mod data;
 mod model;
 mod plain;
-#[path = "../../../autowu-core/examples/replay/plot.rs"]
-mod plot;
-#[path = "../../../autowu-core/examples/replay/record.rs"]
-mod record;
 mod results;
 
 use crate::args::Args;
 use crate::batches::Batch;
 use crate::model::Model;
 use autowu_burn::AutoWu;
+use autowu_lab::images::{self, Dataset};
 use burn::tensor::Device;
 use burn::train::checkpoint::KeepLastNCheckpoints;
 use burn::train::metric::{AccuracyMetric, LearningRateMetric, LossMetric};
@@ -42,14 +37,14 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    let data = data::load(&args.data)?;
+    let data = images::load(&args.data)?;
     let device = Device::flex().autodiff();
     device.seed(args.seed);
     let model =
         Model::new(args.model, [data.train.rows, data.train.columns], data.classes, &device);
     let optimizer = args.optimizer();
 
-    // burn's last batch of an epoch is a short one: the updates of an epoch are rounded up.
+    // burn's last batch of an epoch may be short: the updates of an epoch are rounded up.
     let steps_per_epoch = data.train.len().div_ceil(args.batch as usize) as u64;
     let config = args.config(steps_per_epoch);
     println!(
@@ -65,7 +60,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             None,
         )?,
         Some(config) => {
-            let autowu = AutoWu::new(config)?.keep_best_in(args.out.join("checkpoint"));
+            let autowu = AutoWu::new(config)?.keep_copy_in(args.out.join("checkpoint"));
             let scheduler = autowu.scheduler();
             if args.no_restore {
                 train(args, &data, Learner::new(model, optimizer, scheduler), Some(&autowu))?
@@ -83,10 +78,10 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// burn's trainer, as it is used with any scheduler, and AutoWU's metrics.
+/// burn's trainer, as with any scheduler, and AutoWU's metrics.
 fn train<M>(
     args: &Args,
-    data: &data::Dataset,
+    data: &Dataset,
     learner: Learner<M>,
     autowu: Option<&AutoWu>,
 ) -> Result<M, Box<dyn Error>>

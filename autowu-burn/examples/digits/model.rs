@@ -1,4 +1,4 @@
-//! The two networks, as burn's trainer wants them.
+//! The two networks, in the form that burn's trainer takes.
 
 use crate::batches::Batch;
 use burn::module::Module;

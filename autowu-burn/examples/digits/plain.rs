@@ -1,4 +1,4 @@
-//! Lines of text, for logs: one for every epoch, and one whenever AutoWU has decided something.
+//! Lines of text, for logs: one for every epoch, and one for each decision of AutoWU.
 
 use burn::train::logger::{EvaluationProgressLogger, TrainingProgressLogger};
 use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
@@ -14,7 +14,7 @@ pub struct Plain {
     epochs: usize,
     /// What AutoWU said last.
     said: String,
-    /// What the epoch came to, of the training and of the test set.
+    /// The epoch's metrics, of the training and of the test set.
     train: Vec<String>,
     test: Vec<String>,
 }
@@ -24,7 +24,7 @@ impl Plain {
         self.metrics.iter().find(|(known, _)| known == id).map_or("", |(_, name)| name)
     }
 
-    /// Name and value of a number that is final for its epoch.
+    /// Name and value of an epoch's final number.
     fn result(&self, state: &MetricState) -> Option<String> {
         let MetricState::Numeric(entry, Some(NumericEntry::Final(value))) = state else {
             return None;
@@ -81,7 +81,7 @@ impl MetricsRenderer for Plain {
     }
 }
 
-/// burn's renderers are asked to show evaluations too; there is none here.
+/// burn's renderers also show evaluations; there is none here.
 impl MetricsRendererEvaluation for Plain {
     fn update_test(&mut self, _: EvaluationName, _: MetricState) {}
 }

@@ -1,16 +1,16 @@
-//! What a run comes to: its files and its accuracy.
+//! The results of a run: its files and its accuracy.
 
 use crate::batches;
-use crate::data::Images;
 use crate::model::Model;
-use crate::plot;
-use crate::record::Record;
 use autowu_burn::{CAPACITY, Config};
+use autowu_lab::images::Images;
+use autowu_lab::plot;
+use autowu_lab::record::Record;
 use burn::tensor::{Int, Tensor};
 use std::error::Error;
 use std::path::Path;
 
-/// Writes run.csv, run.json and run.svg from what burn's metrics have logged in `out`.
+/// Writes run.csv, run.json and run.svg from the logs of burn's metrics in `out`.
 pub fn write(out: &Path, epochs: u32, config: Option<Config>) -> Result<(), Box<dyn Error>> {
     let (mut lrs, mut losses) = (Vec::new(), Vec::new());
     for epoch in 1..=epochs {
@@ -39,7 +39,7 @@ pub fn write(out: &Path, epochs: u32, config: Option<Config>) -> Result<(), Box<
     Ok(())
 }
 
-/// The values in a log of burn's, without the epoch's own at its end.
+/// The values in a log of burn's, without the epoch's summary at its end.
 fn numbers(path: &Path) -> Result<Vec<f64>, Box<dyn Error>> {
     let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
     let value = |line: &str| line.split(',').next().unwrap_or("").parse::<f64>();

@@ -1,8 +1,9 @@
-//! The loss metric: burn's own, which also tells the scheduler.
+//! [`LossMetric`]: burn's own, which also feeds the scheduler.
 
-use crate::course::{Course, Source};
-use crate::handle::{AutoWu, Shared};
+use crate::feed::Batch;
+use crate::handle::AutoWu;
 use crate::misuse::Misuse;
+use crate::shared::Shared;
 use burn_core::tensor::TensorReadError;
 use burn_std::ExecutionError;
 use burn_train::metric::{
@@ -12,12 +13,11 @@ use burn_train::metric::{
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// burn's loss metric, same name, same numbers; its training losses are also what the scheduler
-/// decides by.
+/// burn's loss metric, same name, same numbers; the scheduler decides by its training losses.
 ///
-/// Validation losses are shown and not used: burn tells a metric the learning rate only in the
-/// training split.
-#[must_use = "register it with metric_train_numeric or metrics, or the scheduler never hears of a loss"]
+/// Validation losses are only shown. burn gives a metric the learning rate in the training split
+/// alone, which tells the splits apart.
+#[must_use = "register it with metric_train_numeric or metrics, or no losses are received"]
 pub struct LossMetric {
     inner: BurnLossMetric,
     shared: Arc<Shared>,
@@ -44,13 +44,10 @@ impl Clone for LossMetric {
 }
 
 impl AutoWu {
-    /// The metric that stands where `LossMetric::new()` stood. Register it for the training split,
+    /// The metric that stands in place of `LossMetric::new()`. Register it for the training split,
     /// once.
     pub fn loss_metric(&self) -> LossMetric {
-        let mut course = self.shared.lock();
-        if course.source == Source::Unknown {
-            course.source = Source::Metric;
-        }
+        self.shared.lock().use_metric();
         LossMetric {
             inner: BurnLossMetric::new(),
             shared: self.shared.clone(),
@@ -58,32 +55,26 @@ impl AutoWu {
             training: false,
         }
     }
-}
 
-impl LossMetric {
-    /// Tells the loss of a batch.
-    fn feed(
-        &self,
-        course: &mut Course,
-        loss: f64,
-        metadata: &MetricMetadata,
-    ) -> Result<(), Misuse> {
-        if course.batches.fresh() {
-            // burn counts iterations by one; where each device has a worker, every worker counts by
-            // the number of devices.
-            let devices = course.batches.devices;
-            course.batches.workers =
-                devices > 1 && metadata.iteration.is_some_and(|i| i.is_multiple_of(devices));
-        }
-        let last = metadata.progress.is_completed();
-        if course.source == Source::Metric {
-            if *course.feeder.get_or_insert(self.id) != self.id {
-                course.misused(Misuse::TwoMetrics);
-            } else if let Some(loss) = course.batches.push(loss, last) {
-                course.arrive(loss);
-            }
-        }
-        course.misuse.clone().map_or(Ok(()), Err)
+    /// Declares what `SupervisedTraining::grads_accumulation` was given: batches to an update. 0
+    /// counts as 1.
+    ///
+    /// Only the loss metric needs it; the [`model`](Self::model) and [`observe`](Self::observe)
+    /// count updates themselves.
+    #[must_use]
+    pub fn grads_accumulation(self, batches: usize) -> Self {
+        self.shared.lock().grouping_mut().accumulation = batches.max(1);
+        self
+    }
+
+    /// Declares over how many devices the trainer spreads each pass (`MultiDevice`,
+    /// `DistributedDataParallel`). 0 counts as 1.
+    ///
+    /// Only the loss metric needs it.
+    #[must_use]
+    pub fn devices(self, devices: usize) -> Self {
+        self.shared.lock().grouping_mut().devices = devices.max(1);
+        self
     }
 }
 
@@ -114,15 +105,18 @@ impl Metric for LossMetric {
     ) -> Result<SerializedEntry, TensorReadError> {
         let entry = self.inner.update(item, metadata);
         self.training = metadata.lr.is_some();
-        let fed = self.shared.news(|course| {
+        let fed = self.shared.change(|run| {
             if self.training {
                 // A loss that cannot be read must not let the scheduler wait for it.
                 let read = entry.is_ok().then(|| self.inner.value()).flatten();
-                let loss = read.map_or(f64::NAN, |entry| entry.current());
-                self.feed(course, loss, metadata)
-            } else {
-                course.misuse.clone().map_or(Ok(()), Err)
+                let batch = Batch {
+                    loss: read.map_or(f64::NAN, |entry| entry.current()),
+                    last: metadata.progress.is_completed(),
+                    iteration: metadata.iteration,
+                };
+                run.push(self.id, batch);
             }
+            run.misuse().cloned().map_or(Ok(()), Err)
         });
         let entry = entry?;
         fed.map_err(stop)?;
@@ -137,11 +131,7 @@ impl Metric for LossMetric {
     fn clear(&mut self) {
         self.inner.clear();
         if std::mem::take(&mut self.training) {
-            self.shared.news(|course| {
-                if course.feeder == Some(self.id) {
-                    course.end_epoch();
-                }
-            });
+            self.shared.change(|run| run.end_epoch(self.id));
         }
     }
 }

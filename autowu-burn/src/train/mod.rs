@@ -1,10 +1,10 @@
 //! AutoWU in burn's own trainer.
 
-mod best;
+mod copies;
 mod loss_metric;
 mod model;
-mod status;
+mod status_metrics;
 
 pub use loss_metric::LossMetric;
 pub use model::Scheduled;
-pub use status::{PhaseMetric, ProbabilityMetric};
+pub use status_metrics::{PhaseMetric, ProbabilityMetric};

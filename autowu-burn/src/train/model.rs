@@ -1,8 +1,8 @@
-//! A model around the model: tells the losses, and goes back to the best weights.
+//! [`Scheduled`]: a model around the model, which feeds its losses and goes back to the copy.
 
-use crate::course::Source;
-use crate::handle::{AutoWu, Shared};
-use crate::train::best::{Best, Copies};
+use super::copies::{Copies, ModelCopy};
+use crate::handle::AutoWu;
+use crate::shared::Shared;
 use autowu_core::Event;
 use burn_core::module::{Devices, Module, ModuleMapper, ModuleVisitor};
 use burn_core::tensor::{Device, Tensor};
@@ -10,18 +10,18 @@ use burn_optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn_optim::{GradientsParams, ModuleOptimizer, MultiGradientsParams};
 use burn_train::{InferenceStep, TrainOutput, TrainStep};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A model whose weights, with the optimizer's state, go back to their best point when a climb
 /// ends: [`AutoWu::model`].
 ///
-/// Transparent: parameters have the names that they have in the model itself, so that checkpoints
-/// of the one load into the other. [`into_inner`](Self::into_inner) gives the model back.
+/// Transparent: parameters keep their names, so that checkpoints of the wrapped model load into the
+/// plain one and back. [`into_inner`](Self::into_inner) returns the model.
 ///
-/// A copy of the best point lives in memory, once the model and once the optimizer's state; with
-/// `rescue: None` only while the warmup lasts. burn's checkpoints have no place for it; see
-/// [`AutoWu::keep_best_in`].
+/// Holds a copy of the model and of the optimizer's state in memory; with
+/// [`Config::without_rescue`](autowu_core::Config::without_rescue) only during the warmup. burn's
+/// checkpoints have no place for it: see [`AutoWu::keep_copy_in`].
 pub struct Scheduled<M: TrainStep> {
     inner: M,
     shared: Arc<Shared>,
@@ -40,33 +40,32 @@ impl AutoWu {
     /// Wraps a model for burn's `Learner`. `loss` takes the loss out of the output of a training
     /// step: `autowu.model(model, |output| output.loss.clone())`.
     ///
-    /// The loss is then told by the model, exactly and without delay;
-    /// [`loss_metric`](Self::loss_metric) only shows it, and neither
-    /// [`grads_accumulation`](Self::grads_accumulation) nor [`devices`](Self::devices) needs to be
+    /// The model then feeds the scheduler, exactly and without delay;
+    /// [`loss_metric`](Self::loss_metric) only shows the loss. Neither
+    /// [`grads_accumulation`](Self::grads_accumulation) nor [`devices`](Self::devices) has to be
     /// declared.
     pub fn model<M: TrainStep + Module + 'static>(
         &self,
         model: M,
         loss: fn(&M::Output) -> Tensor<1>,
     ) -> Scheduled<M> {
-        self.shared.lock().source = Source::Loop;
+        self.shared.lock().use_loop();
         let copies = Arc::new(Mutex::new(Copies::default()));
         let held = copies.clone();
-        self.shared.save_best_with(move |folder| lock(&held).save(folder));
+        self.shared.trainer().save_copy_with(move |folder| lock(&held).save(folder));
         Scheduled { inner: model, shared: self.shared.clone(), loss, copies }
     }
 
-    /// Says where the copy of the best weights is kept for a resume: beside burn's checkpoints,
-    /// `training/checkpoint` for a training in `training`.
+    /// Where to write the copy of the weights, so that a resumed training can go back to it: beside
+    /// burn's checkpoints, `training/checkpoint` for a training in `training`.
     ///
-    /// Each checkpoint then comes with two files, `autowu-best-model-N.bpk` and
-    /// `autowu-best-optim-N.bpk`, of which each start of the training leaves its last four
-    /// pairs. A training that is resumed with them is the one that was not interrupted, also where
-    /// weights go back to a point before the checkpoint. Without them the weights of the
-    /// checkpoint take their place, which a warning says.
+    /// Each checkpoint then comes with two files, `autowu-copy-model-N.bpk` and
+    /// `autowu-copy-optim-N.bpk`; the last four pairs of each start stay. A training that is
+    /// resumed with them is the uninterrupted one, also where weights go back to a point before the
+    /// checkpoint. Without them the checkpoint's own weights take their place, with a warning.
     #[must_use]
-    pub fn keep_best_in(self, folder: impl Into<PathBuf>) -> Self {
-        self.shared.lock().folder = Some(folder.into());
+    pub fn keep_copy_in(self, folder: impl Into<PathBuf>) -> Self {
+        self.shared.lock().copy_mut().set_folder(folder.into());
         self
     }
 }
@@ -97,38 +96,42 @@ impl<M: TrainStep> Scheduled<M> {
 }
 
 impl<M: TrainStep + Module> Scheduled<M> {
-    /// One update, unless the scheduler says to go back.
+    /// One update, unless the weights go back.
     fn update(
         self,
         optim: &mut ModuleOptimizer,
         optimize: impl FnOnce(M, &mut ModuleOptimizer) -> M,
     ) -> Self {
-        let present = |step| Best::new(step, &self.inner, optim);
+        let present = |step| ModelCopy::new(step, &self.inner, optim);
         let mut copies = lock(&self.copies);
-        if let Some((step, folder)) = self.shared.lock().resumed_best.take() {
-            copies.take_up(step, folder.as_deref(), present);
+        let resumed = {
+            let run = self.shared.lock();
+            run.copy().on_disk().map(|step| (step, run.copy().folder().map(Path::to_path_buf)))
+        };
+        if let Some((step, folder)) = resumed {
+            copies.resume(step, folder.as_deref(), present);
+            self.shared.lock().copy_mut().set(Some(step));
         }
-        // What goes wrong here is kept by the run: the loss metric stops the training with it.
-        match self.shared.close().unwrap_or(None) {
-            Some(Event::Snapshot { step, .. }) => copies.best = Some(present(step)),
-            Some(Event::Restore { .. }) => {
-                if let Some(best) = &copies.best {
-                    let model;
-                    (model, *optim) = best.back();
-                    drop(copies);
-                    return self.map_inner(|_| model);
-                }
-            }
-            Some(Event::Decay { .. } | Event::Diverged { .. })
-                if !self.shared.lock().core.may_restore() =>
-            {
-                copies.best = None
-            }
+        // The run remembers what goes wrong here: the loss metric stops the training with it.
+        let event = self.shared.lock().close().unwrap_or(None);
+        let mut restored = None;
+        match event {
+            Some(Event::Snapshot { step, .. }) => copies.keep(present(step)),
+            Some(Event::Restore { .. }) => restored = copies.get().map(ModelCopy::back),
             _ => {}
         }
-        self.shared.lock().best = copies.best.as_ref().map(|best| best.step);
+        if event.is_some_and(|event| event.frees_copy()) {
+            copies.free();
+        }
+        self.shared.lock().copy_mut().set(copies.get().map(ModelCopy::step));
         drop(copies);
-        self.map_inner(|model| optimize(model, optim))
+        match restored {
+            Some((model, state)) => {
+                *optim = state;
+                self.map_inner(|_| model)
+            }
+            None => self.map_inner(|model| optimize(model, optim)),
+        }
     }
 }
 
@@ -138,7 +141,7 @@ impl<M: TrainStep + Module> TrainStep for Scheduled<M> {
 
     fn step(&self, item: M::Input) -> TrainOutput<M::Output> {
         let output = self.inner.step(item);
-        self.shared.tell(&(self.loss)(&output.item));
+        self.shared.lock().tell(&(self.loss)(&output.item));
         output
     }
 

@@ -98,7 +98,7 @@ fn losses_are_never_more_than_two_updates_late() {
 fn a_loss_that_is_not_finite_ends_the_warmup_two_updates_later_and_says_so() {
     let trace = Trace::default();
     // Far too large a first learning rate: the weights explode within a few dozen updates.
-    let config = Config { min_lr: 0.5, max_lr: 100.0, ..Config::new(400).without_restore() };
+    let config = Config::new(400).without_restore().with_lr_range(0.5, 100.0);
     let autowu = AutoWu::new(config).unwrap();
     assert!(run("diverged", 40, 20, &autowu, &trace).error.is_none());
     let (lrs, losses) = (trace.lrs(), trace.losses());

@@ -1,6 +1,7 @@
 //! AutoWU inside burn's own trainer, on the CPU backend.
 #![cfg(feature = "train")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a failed expectation ends the test
+// A failed expectation ends the test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod accumulation;
 mod by_hand;

@@ -97,9 +97,9 @@ impl Loop {
         (before, self.count())
     }
 
-    /// The step of the copy of the best weights.
+    /// The step of the copy of the weights.
     fn copy(&self) -> Option<u64> {
-        self.autowu.to_record().unwrap().scalar("autowu.best")
+        self.autowu.to_record().unwrap().scalar("autowu.copy")
     }
 
     fn count(&self) -> f32 {
@@ -132,7 +132,7 @@ fn running_statistics_go_back_with_the_weights() {
 #[test]
 fn a_loss_that_is_not_finite_puts_the_weights_back_when_the_next_test_is_due() {
     let mut run = Loop::new(Config::new(2000));
-    let interval = run.autowu.state().test_interval() as usize;
+    let interval = run.autowu.state().config().test_interval() as usize;
     let losses = (0..100).map(|i| if i == 45 { f64::NAN } else { 2.0 - f64::from(i) / 100.0 });
     let counts: Vec<(f32, f32)> = losses.map(|loss| run.step(loss)).collect();
     let back = counts.iter().position(|(before, after)| after < before).expect("weights go back");
@@ -142,7 +142,8 @@ fn a_loss_that_is_not_finite_puts_the_weights_back_when_the_next_test_is_due() {
 
 #[test]
 fn a_copy_is_held_for_as_long_as_the_run_can_go_back_to_it() {
-    for config in [Config::new(300), Config { rescue: None, ..Config::new(300) }] {
+    for (config, rescues) in [(Config::new(300), true), (Config::new(300).without_rescue(), false)]
+    {
         let mut run = Loop::new(config);
         assert_eq!(run.copy(), None);
         for step in 0..300 {
@@ -153,6 +154,6 @@ fn a_copy_is_held_for_as_long_as_the_run_can_go_back_to_it() {
             );
         }
         assert!(matches!(run.autowu.state().phase(), Phase::Decay { .. }));
-        assert_eq!(run.copy().is_some(), config.rescue.is_some());
+        assert_eq!(run.copy().is_some(), rescues);
     }
 }

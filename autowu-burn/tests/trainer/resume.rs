@@ -16,16 +16,16 @@ enum Form {
     Two,
     /// With the wrapped model.
     Wrapped,
-    /// With the wrapped model, whose copy of the best weights is beside the checkpoints.
-    Kept,
+    /// With the wrapped model, whose copy of the weights is beside the checkpoints.
+    Saved,
 }
 
 /// Trains from after epoch `done` to epoch `end`, in a process of its own as far as AutoWU is
 /// concerned.
 fn part(folder: &Path, form: Form, done: usize, end: usize, config: Config, trace: &Trace) {
     let mut autowu = AutoWu::new(config).unwrap();
-    if form == Form::Kept {
-        autowu = autowu.keep_best_in(folder.join("checkpoint"));
+    if form == Form::Saved {
+        autowu = autowu.keep_copy_in(folder.join("checkpoint"));
     }
     fn training<M>(
         folder: &Path,
@@ -90,7 +90,7 @@ fn the_papers_rule_too() {
 
 /// The wrapped model in one piece, and the step at which weights first go back.
 fn wrapped_whole(name: &str, config: Config) -> (Trace, usize) {
-    let whole = in_parts(name, Form::Kept, EPOCHS, config);
+    let whole = in_parts(name, Form::Saved, EPOCHS, config);
     let back =
         whole.lrs().windows(2).position(|pair| pair[1] < 0.8 * pair[0]).expect("a climb ends") + 1;
     assert!(back > 60, "{back}: after the first interruption");
@@ -98,11 +98,11 @@ fn wrapped_whole(name: &str, config: Config) -> (Trace, usize) {
 }
 
 #[test]
-fn the_wrapped_model_too_where_its_copy_is_kept() {
+fn the_wrapped_model_too_with_its_copy_on_disk() {
     let config = Config::new(20 * EPOCHS as u64);
-    let (whole, _) = wrapped_whole("resumed-kept-whole", config);
+    let (whole, _) = wrapped_whole("resumed-saved-whole", config);
     for every in [1, 3] {
-        let parts = in_parts(&format!("resumed-kept-{every}"), Form::Kept, every, config);
+        let parts = in_parts(&format!("resumed-saved-{every}"), Form::Saved, every, config);
         assert_same(&whole.losses(), &parts.losses());
         assert_same(&whole.lrs(), &parts.lrs());
     }
@@ -111,18 +111,18 @@ fn the_wrapped_model_too_where_its_copy_is_kept() {
 #[test]
 fn copies_of_the_warmup_stay_on_disk_for_as_long_as_checkpoints_do() {
     let config = Config::new(20 * EPOCHS as u64);
-    let name = "kept-files";
-    in_parts(name, Form::Kept, EPOCHS, config);
+    let name = "copy-files";
+    in_parts(name, Form::Saved, EPOCHS, config);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).join("checkpoint");
     let files = std::fs::read_dir(folder)
         .unwrap()
         .filter_map(|file| file.unwrap().file_name().into_string().ok());
-    let copies = files.filter(|name| name.starts_with("autowu-best-")).count();
+    let copies = files.filter(|name| name.starts_with("autowu-copy-")).count();
     assert!((2..=8).contains(&copies), "{copies} files");
 }
 
 #[test]
-fn where_no_copy_was_kept_the_checkpoints_own_weights_take_its_place() {
+fn without_a_copy_on_disk_the_checkpoints_own_weights_take_its_place() {
     let config = Config::new(20 * EPOCHS as u64);
     let (whole, back) = wrapped_whole("resumed-model-whole", config);
     let parts = in_parts("resumed-model", Form::Wrapped, 3, config);

@@ -1,21 +1,17 @@
-//! Trains a small network on handwritten digits with a learning rate that nobody tuned.
+//! Trains a small network on handwritten digits with an untuned learning rate.
 //!
 //! ```text
 //! cargo run --release -p autowu-candle --example digits
 //! ```
 
-mod data;
 mod model;
-#[path = "../../../autowu-core/examples/replay/plot.rs"]
-mod plot;
-#[path = "../../../autowu-core/examples/replay/record.rs"]
-mod record;
 
 use autowu_candle::{
     Baseline, BatchScaling, CAPACITY, Config, Decay, Event, Scheduled, StatefulOptimizer,
     UpdateRule,
 };
 use autowu_candle::{ParamsAdamP, ParamsAdamW, ParamsLamb, ParamsSgdm};
+use autowu_lab::{images, plot, record};
 use candle_core::{Device, Tensor};
 use candle_nn::{ModuleT, Optimizer, VarMap, loss::cross_entropy};
 use clap::{Parser, ValueEnum};
@@ -24,16 +20,16 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Trains a small network on handwritten digits with a learning rate that nobody tuned.
+/// Trains a small network on handwritten digits with an untuned learning rate.
 ///
 /// Writes run.csv (step,lr,loss), run.json (tests and events) and run.svg, and ends with the
-/// accuracy on writers that the network has never seen.
+/// accuracy on unseen writers.
 #[derive(Parser)]
 #[command(after_help = "EXAMPLES:\n  \
     digits                                         the data in the repository, AdamW, AutoWU\n  \
     digits --model mlp --optimizer sgd --batch 512\n  \
-    digits --schedule baseline --peak 0.003        linear warmup + cosine, with a peak that you tune\n  \
-    digits --data mnist --epochs 3                 IDX files: train-images-idx3-ubyte[.gz] and so on")]
+    digits --schedule baseline --peak 0.003        linear warmup + cosine, a peak that you tune\n  \
+    digits --data mnist --epochs 3                 IDX files: train-images-idx3-ubyte[.gz] …")]
 struct Args {
     /// A directory with optdigits' train.csv and test.csv, or with IDX files (MNIST,
     /// Fashion-MNIST), plain or .gz.
@@ -48,7 +44,7 @@ struct Args {
     /// Images per update.
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
     batch: u32,
-    /// Decides weights, order of the images, and the scheduler's subsets.
+    /// Decides the weights, the order of the images, and the scheduler's subsets.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// The optimizer.
@@ -81,11 +77,11 @@ enum Optim {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Schedule {
-    /// AutoWU as it is recommended: restore and climb on.
+    /// AutoWU's default: restore and climb on.
     Default,
-    /// AutoWU as the paper has it.
+    /// AutoWU by the paper's rule.
     Paper,
-    /// Linear warmup and cosine, with a peak that somebody has to tune.
+    /// Linear warmup and cosine, with a peak that you tune.
     Baseline,
 }
 
@@ -102,7 +98,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     rayon::ThreadPoolBuilder::new().num_threads(usize::from(args.threads)).build_global()?;
     std::fs::create_dir_all(&args.out).map_err(|e| format!("--out {}: {e}", args.out.display()))?;
-    let data = data::load(&args.data)?;
+    let data = images::load(&args.data)?;
     let steps_per_epoch = data.train.len() as u64 / u64::from(args.batch);
     if steps_per_epoch == 0 {
         let images = data.train.len();
@@ -154,12 +150,12 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-    /// AutoWU's configuration, if it is to schedule.
+    /// AutoWU's configuration, if it schedules the run.
     fn config(&self) -> Option<Config> {
         let (steps, epochs, seed) = (self.steps_per_epoch, self.args.epochs, self.args.seed);
         match self.args.schedule {
-            Schedule::Default => Some(Config { seed, ..Config::epochs(steps, epochs) }),
-            Schedule::Paper => Some(Config { seed, ..Config::paper(steps, epochs) }),
+            Schedule::Default => Some(Config::epochs(steps, epochs).with_seed(seed)),
+            Schedule::Paper => Some(Config::paper(steps, epochs).with_seed(seed)),
             Schedule::Baseline => None,
         }
     }
@@ -252,7 +248,7 @@ impl<O: Optimizer> Trainer<O> {
     }
 }
 
-fn tensors(images: &data::Images) -> candle_core::Result<(Tensor, Tensor)> {
+fn tensors(images: &images::Images) -> candle_core::Result<(Tensor, Tensor)> {
     let shape = (images.len(), images.rows * images.columns);
     Ok((
         Tensor::from_slice(&images.pixels, shape, &Device::Cpu)?,

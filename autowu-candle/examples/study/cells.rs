@@ -100,7 +100,7 @@ impl Cell {
     }
 }
 
-/// Every cell in the order of its lot: task × optimizer × batch × budget, without batches of more
+/// Every cell in the order of its hash: task × optimizer × batch × budget, without batches of more
 /// than half the data.
 pub fn grid() -> Vec<Cell> {
     let mut cells = Vec::new();

@@ -22,9 +22,9 @@ pub struct Axis {
     pub title: &'static str,
     /// What is drawn at equal distances.
     pub scale: fn(f64) -> f64,
-    /// With the ends of the axis; what lies beyond is drawn at the end.
+    /// With the ends of the axis; values beyond are drawn at the end.
     pub ticks: &'static [(f64, &'static str)],
-    /// Where there is neither gain nor loss.
+    /// The value of neither gain nor loss.
     pub neutral: f64,
 }
 

@@ -70,7 +70,7 @@ impl Baseline {
     }
 }
 
-/// A run and what it is worth.
+/// A run and its gap.
 #[derive(Clone, Copy, Debug)]
 pub struct Judged<'a> {
     pub run: &'a Run,
@@ -82,7 +82,7 @@ pub struct Judged<'a> {
     pub dead: bool,
 }
 
-/// What there is to say about a set of runs.
+/// The judged runs, and the baselines of their cells.
 #[derive(Debug)]
 pub struct Judgement<'a> {
     /// The tuned baselines' runs, and those of AutoWU.
@@ -149,8 +149,7 @@ fn peak_of(run: &Run) -> Option<f64> {
     run.schedule.strip_prefix("peak ")?.parse().ok()
 }
 
-/// The schedules in the order in which they are to be shown: as they are known, then others as they
-/// come.
+/// The schedules in their order of display: the known ones, then others as they come.
 pub fn schedules<'a>(judged: &[Judged<'a>], known: &[&'a str]) -> Vec<&'a str> {
     let present: HashSet<&str> = judged.iter().map(|j| j.schedule).collect();
     let mut order: Vec<&str> =

@@ -1,6 +1,6 @@
-//! The training study: does AutoWU, tuned by nobody, do as well as warmup and cosine with a tuned
-//! peak? On every data set, optimizer, batch size and budget of a grid, and with each of its
-//! mechanisms left out in turn.
+//! The training study: does untuned AutoWU do as well as warmup and cosine with a tuned peak? For
+//! each data set, optimizer, batch size and budget of a grid, and with each mechanism left out in
+//! turn.
 //!
 //! ```text
 //! cargo run --release -p autowu-candle --example study -- --quick --out out/study
@@ -8,8 +8,6 @@
 
 mod cells;
 mod charts;
-#[path = "../digits/data.rs"]
-mod images;
 mod judge;
 mod model;
 mod optim;
@@ -36,23 +34,24 @@ use task::Task;
 ///
 /// A cell is a task with an optimizer, a batch size and a budget: digits-mlp/adamw/b128/e20 (20
 /// epochs), text/sgd/b64/s60 (60 steps). Each cell is trained with every schedule on the same
-/// seeds. OUT/runs.csv gets one row per run; a run that is there is not done again, so the study
-/// can be stopped and taken up at any time. At the end OUT/summary.md has the tables, with a
-/// picture for each.
+/// seeds. OUT/runs.csv gets one row per run; a finished run is not repeated, so you can stop the
+/// study and resume it at any time. At the end OUT/summary.md has the tables, with a picture for
+/// each.
 #[derive(Parser)]
 #[command(after_help = "EXAMPLES:\n  \
     study --quick                                          a first look, in two minutes\n  \
-    study --list --half report --max-seconds 2             the cells, and how long a run of each takes\n  \
-    study --half report --max-seconds 2 --cells 3          three cells for each task and budget, none that was tuned on\n  \
+    study --list --half report --max-seconds 2             the cells, and how long each takes\n  \
+    study --half report --max-seconds 2 --cells 3          three untuned cells of each kind\n  \
     study --only digits-mlp/adamw --schedules default,peaks\n  \
-    study --shard 3/16 --out DIR                           one job of an array of sixteen; then, once: study --summary --out DIR")]
+    study --shard 3/16 --out DIR                           one job of an array of sixteen; then\n  \
+    study --summary --out DIR                              once")]
 struct Args {
     /// Folder with `optdigits` and `mnist` in it: optdigits' train.csv and test.csv, MNIST's four
-    /// IDX files, plain or .gz. Digits that are not there come from the repository; without
-    /// MNIST its cells are left out.
+    /// IDX files, plain or .gz. Missing digits come from the repository; without MNIST its cells
+    /// are left out.
     #[arg(long, value_name = "DIR", default_value_os_t = repository().join("data"))]
     data: PathBuf,
-    /// Plain text for the language model: any, from 1,000 characters on.
+    /// Plain text for the language model: any of 1,000 characters or more.
     #[arg(long, value_name = "FILE", default_value_os_t = repository().join("LICENSE-APACHE"))]
     text: PathBuf,
     /// Where runs.csv, summary.md and the pictures go.
@@ -68,10 +67,11 @@ struct Args {
     /// Only cells whose names begin like one of these: `digits-mlp`, `text/adamw`.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Vec<String>,
-    /// Only cells whose runs take so many seconds on one core, roughly [default: all; --quick: 1].
+    /// Only cells whose runs take at most this many seconds on one core, roughly [default: all;
+    /// --quick: 1].
     #[arg(long, value_name = "S")]
     max_seconds: Option<f64>,
-    /// At most so many cells for each pair of task and budget [default: all; --quick: 1].
+    /// At most this many cells for each pair of task and budget [default: all; --quick: 1].
     #[arg(long, value_name = "N")]
     cells: Option<usize>,
     /// Runs of each cell with each schedule [default: 5; --quick: 2].
@@ -88,10 +88,10 @@ struct Args {
     /// Runs at the same time [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// Print the cells, the steps and the rough seconds of a run of each, and stop.
+    /// Print the cells with the steps and rough seconds of a run, and stop.
     #[arg(long)]
     list: bool,
-    /// Run nothing: tables and pictures of the runs that are there.
+    /// Run nothing: make tables and pictures of the finished runs.
     #[arg(long, conflicts_with_all = ["list", "shard"])]
     summary: bool,
 }
@@ -115,9 +115,8 @@ fn main() -> ExitCode {
 /// Where candle reads how many threads a product of matrices may use.
 const THREADS: &str = "RAYON_NUM_THREADS";
 
-/// Runs this program again, with one thread for each product: small models are up to four times
-/// faster so, and the parallel work is over runs. A process cannot safely change its own
-/// environment.
+/// Runs this program again, with one thread for each product: this makes small models up to four
+/// times faster, and runs go in parallel. A process cannot safely change its own environment.
 fn again() -> Result<ExitCode, String> {
     let program = std::env::current_exe().map_err(|e| e.to_string())?;
     let ended = std::process::Command::new(&program)

@@ -1,11 +1,11 @@
-//! The models, their first weights, their loss, and how they are judged.
+//! The models, their initial weights, their loss and their metric.
 
 use crate::problem::{CONTEXT, Problem, Rows};
 use crate::task::{Metric, Task};
 use candle_core::{D, DType, Device, Module, ModuleT, Result, Tensor, Var};
 use candle_nn::{BatchNorm, Conv2d, Conv2dConfig, Embedding, Linear, VarBuilder, VarMap};
 
-/// A model; all of its numbers are in the `VarMap` that it was made with.
+/// A model; all its numbers are in its `VarMap`.
 pub enum Model {
     Mlp([Linear; 3]),
     Cnn { side: usize, convolutions: [(Conv2d, BatchNorm); 2], head: Linear },

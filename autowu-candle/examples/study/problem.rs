@@ -1,7 +1,7 @@
-//! The data of each task, read or made.
+//! The data of each task, read or generated.
 
-use crate::images::{self, Images};
 use crate::task::Task;
+use autowu_lab::images::{self, Images};
 use candle_core::{Device, Result, Tensor};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ pub struct Rows {
     pub targets: Tensor,
 }
 
-/// What a run learns from, and what it is judged by.
+/// Training and test data.
 pub struct Problem {
     pub train: Rows,
     pub test: Rows,
@@ -22,7 +22,7 @@ pub struct Problem {
 /// Characters that the text model sees at once.
 pub const CONTEXT: usize = 16;
 
-/// Where data is looked for.
+/// Where to look for data.
 pub struct Sources {
     /// Holds `optdigits` and `mnist`.
     pub folder: PathBuf,
@@ -49,7 +49,7 @@ impl Sources {
         self.images(task).filter(|f| !f.exists())
     }
 
-    /// Reads or makes the data of `task`.
+    /// Reads or generates the data of `task`.
     ///
     /// # Errors
     /// A missing, cut or foreign file: its name, and what was expected.
@@ -80,7 +80,7 @@ fn mnist_units(pixel: f32) -> f32 {
     (pixel - 0.1307) / 0.3081
 }
 
-/// The first so many training and test images of `side × side` pixels.
+/// The first training and test images, of `side × side` pixels, as many as asked for.
 fn pictures(
     folder: &Path,
     side: usize,

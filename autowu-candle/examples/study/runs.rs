@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// What became of a run.
+/// The result of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Run {
     pub cell: String,
@@ -21,7 +21,7 @@ pub struct Run {
     pub decay_step: usize,
     pub peak: f64,
     pub reason: String,
-    /// Climbs that ended with weights put back, and the steps whose learning that threw away.
+    /// Restores, and the steps whose learning they threw away.
     pub restores: usize,
     pub lost: usize,
     /// The learning rate after the first restore; 0 without one.
@@ -32,7 +32,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// What a run is known by.
+    /// The identity of a run.
     pub fn key(&self) -> (String, String, u64) {
         (self.cell.clone(), self.schedule.clone(), self.seed)
     }

@@ -1,7 +1,10 @@
-//! The schedules that are compared.
+//! The compared schedules.
 
 use crate::optim::Kind;
-use autowu_core::{Config, Decay, Detection, Fallback, Interval, NonFinite, Patience};
+use autowu_core::{
+    Config, Decay, Fallback, Interval, NonFinite, Patience, PeakRule, Ramp, Recovery, Response,
+    TestRules,
+};
 
 /// How the learning rate is found.
 #[derive(Clone, Copy)]
@@ -13,7 +16,7 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    /// As it stands in the table of runs.
+    /// Its name in the table of runs.
     pub fn name(&self) -> String {
         match self {
             Schedule::Auto(name, _) => (*name).into(),
@@ -32,26 +35,53 @@ pub type Make = fn(u64, u64) -> Config;
 pub const AUTO: &[(&str, Make)] = &[
     ("default", |_, total| Config::new(total)),
     ("no restore", |_, total| Config::new(total).without_restore()),
-    ("paper", |epoch, total| Config {
-        total_steps: total,
-        ..Config::paper(epoch, total.div_ceil(epoch))
+    ("paper", |epoch, total| {
+        let mut config = Config::paper(epoch, total.div_ceil(epoch));
+        config.total_steps = total;
+        config
     }),
-    ("one climb", |_, total| Config { detection: Detection::EndWarmup, ..Config::new(total) }),
-    ("noise as fitted", |_, total| Config { noise_blocks: 0, ..Config::new(total) }),
-    ("no descent", |_, total| Config { descent: None, ..Config::new(total) }),
-    ("no clip", |_, total| Config { clip: false, ..Config::new(total) }),
-    ("raw losses", |_, total| Config { standardise: false, ..Config::new(total) }),
-    ("NaN ignored", |_, total| Config { non_finite: NonFinite::Ignore, ..Config::new(total) }),
-    ("cosine", |_, total| Config { decay: Decay::Cosine, ..Config::new(total) }),
-    ("decay unwatched", |_, total| Config { rescue: None, ..Config::new(total) }),
-    ("no fallback", |_, total| Config { fallback: Fallback::Reached, ..Config::new(total) }),
-    ("tests by epoch", |epoch, total| Config {
-        interval: Interval::Steps(epoch),
-        patience: Patience::Tests(3),
-        ..Config::new(total)
+    ("one climb", |_, total| {
+        // The peak is eq. (5)'s, as in the paper.
+        let recovery = Recovery::Restore { slowdown: None, rescue: Some(3.0) };
+        respond(total, Response { peak: PeakRule::MeanRate, recovery, ..Response::default() })
     }),
-    ("one subset", |_, total| Config { subset_fraction: 1.0, votes: 1, ..Config::new(total) }),
+    ("noise as fitted", |_, total| {
+        test(total, TestRules { noise_groups: 0, ..TestRules::default() })
+    }),
+    ("no descent", |_, total| respond(total, Response { descent: None, ..Response::default() })),
+    ("no clip", |_, total| test(total, TestRules { clip: false, ..TestRules::default() })),
+    ("raw losses", |_, total| {
+        test(total, TestRules { standardise: false, ..TestRules::default() })
+    }),
+    ("NaN ignored", |_, total| {
+        respond(total, Response { non_finite: NonFinite::Ignore, ..Response::default() })
+    }),
+    ("cosine", |_, total| Config::new(total).with_decay(Decay::Cosine)),
+    ("decay unwatched", |_, total| {
+        let recovery = Recovery::Restore { slowdown: Some(3.0), rescue: None };
+        respond(total, Response { recovery, ..Response::default() })
+    }),
+    ("no fallback", |_, total| {
+        respond(total, Response { fallback: Fallback::Reached, ..Response::default() })
+    }),
+    ("tests by epoch", |epoch, total| {
+        let ramp = Ramp::default().tested(Interval::Steps(epoch), Patience::Tests(3));
+        Config::new(total).with_ramp(ramp)
+    }),
+    ("one subset", |_, total| {
+        test(total, TestRules { subset_fraction: 1.0, votes: 1, ..TestRules::default() })
+    }),
 ];
+
+/// The default with tests made in another way.
+fn test(total: u64, rules: TestRules) -> Config {
+    Config::new(total).with_test(rules)
+}
+
+/// The default with another response to the tests.
+fn respond(total: u64, response: Response) -> Config {
+    Config::new(total).with_response(response)
+}
 
 /// The schedules of these names, for any optimizer.
 pub struct Choice {
@@ -61,7 +91,7 @@ pub struct Choice {
 
 impl Choice {
     /// # Errors
-    /// A name that there is not.
+    /// An unknown name.
     pub fn new(names: &[String]) -> Result<Self, String> {
         let known = || AUTO.iter().map(|(name, _)| *name).chain([PEAKS]);
         if let Some(stray) = names.iter().find(|n| !known().any(|k| k == *n)) {

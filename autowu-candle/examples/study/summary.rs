@@ -1,4 +1,4 @@
-//! OUT/summary.md and its pictures: all tables of the runs that are there.
+//! OUT/summary.md and its pictures: all tables of the finished runs.
 
 use crate::cells::{Cell, Half};
 use crate::charts::{self, Line};
@@ -11,7 +11,7 @@ use std::path::Path;
 /// Writes them, and prints the first tables.
 ///
 /// # Errors
-/// A folder without runs, or that cannot be written to.
+/// A folder without runs, or one that cannot be written to.
 pub fn write(folder: &Path, grid: &[Cell], half: Option<Half>) -> Result<(), String> {
     let mut runs = runs::read(folder)?;
     runs.retain(|r| half.is_none_or(|h| grid.iter().any(|c| c.half() == h && c.name() == r.cell)));
@@ -23,7 +23,10 @@ pub fn write(folder: &Path, grid: &[Cell], half: Option<Half>) -> Result<(), Str
     let all = tables::rows(&judgement.runs, |_| ((), String::new()));
     let switches = tables::switches(&judgement.runs);
     if all.is_empty() {
-        text.push_str("\nNo cell has all peaks of the baseline yet, so there is nothing to measure against.\n");
+        text.push_str(
+            "\nNo cell has all peaks of the baseline yet, so there is nothing to measure \
+             against.\n",
+        );
     } else {
         let _ = write!(
             text,
@@ -58,12 +61,14 @@ pub fn write(folder: &Path, grid: &[Cell], half: Option<Half>) -> Result<(), Str
     Ok(())
 }
 
-const GAPS: &str = "Gap: how much worse a run's final test metric is than the mean of the tuned peak's runs in the same cell; negative is better. \
-The tuned peak is the best of six on the test data itself, so that its own row shows the noise of the seeds and nothing else. Dead: worse than \
+const GAPS: &str = "Gap: how much worse a run's final test metric is than the mean of the tuned \
+peak's runs in the same cell; negative is better. The tuned peak is the best of six on the test \
+data itself, so that its own row shows the noise of the seeds and nothing else. Dead: worse than \
 half-way between the untrained model and the tuned peak's mean.";
 
-const SWITCH: &str = "The learning rate that the decay began from, compared with the tuned peak; why it began; climbs that were taken back, and the steps \
-that this cost; time in the scheduler, losses read included in neither.";
+const SWITCH: &str = "The learning rate that the decay began from, compared with the tuned peak; \
+why it began; climbs that were taken back, and the steps that this cost; time in the scheduler, \
+losses read included in neither.";
 
 fn head(judgement: &Judgement, half: Option<Half>) -> String {
     let cells = judgement.baselines.len();
@@ -93,8 +98,8 @@ fn head(judgement: &Judgement, half: Option<Half>) -> String {
     text
 }
 
-/// The presets and the baseline, each by one property. What leaving out a mechanism does is in the
-/// first table.
+/// The presets and the baseline, each by one property. The first table shows what each mechanism is
+/// worth.
 fn breakdowns(folder: &Path, judged: &[Judged], text: &mut String) -> Result<(), String> {
     let is_main = |j: &&Judged| [TUNED, "default", "no restore", "paper"].contains(&j.schedule);
     let judged: &[Judged] = &judged.iter().filter(is_main).copied().collect::<Vec<_>>();
@@ -145,7 +150,7 @@ fn picture(folder: &Path, name: &str, rows: &[Row]) -> Result<(), String> {
     charts::draw(&folder.join(format!("{name}.svg")), [&charts::POINTS, &charts::PERCENT], &lines)
 }
 
-/// Names the dead runs of the default, so that each can be looked at.
+/// Lists the dead runs of the default.
 fn dead(judgement: &Judgement, text: &mut String) {
     text.push_str("\n## Dead runs of the default\n\n");
     let mut dead = judgement.runs.iter().filter(|j| j.dead && j.schedule == "default").peekable();
@@ -153,7 +158,10 @@ fn dead(judgement: &Judgement, text: &mut String) {
         text.push_str("None.\n");
         return;
     }
-    text.push_str("| cell | seed | metric | untrained | tuned | decay from | tuned peak | reason |\n|---|---:|---:|---:|---:|---:|---:|---|\n");
+    text.push_str(
+        "| cell | seed | metric | untrained | tuned | decay from | tuned peak | reason |\n\
+         |---|---:|---:|---:|---:|---:|---:|---|\n",
+    );
     for j in dead {
         let Judged { run, baseline, .. } = j;
         let _ = writeln!(

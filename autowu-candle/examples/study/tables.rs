@@ -1,4 +1,4 @@
-//! The tables: what the runs of each schedule, or of each group of cells, came to.
+//! The tables: results of each schedule, or of each group of cells.
 
 use crate::judge::{Judged, Spread, TUNED, schedules};
 use crate::schedules::AUTO;
@@ -92,7 +92,8 @@ fn order<'a>(judged: &[Judged<'a>]) -> Vec<&'a str> {
 
 /// A table of gaps; `group` heads its first column, if it has groups.
 pub fn gaps(group: Option<&str>, rows: &[Row]) -> String {
-    let head = "schedule | runs | dead | points: median | 95 % | worst | % of loss: median | 95 % | worst |";
+    let head = "schedule | runs | dead | points: median | 95 % | worst | % of loss: median | 95 % \
+                | worst |";
     let line = "---|---:|---:|---:|---:|---:|---:|---:|---:|";
     let mut text = match group {
         Some(group) => format!("| {group} | {head}\n|---|{line}\n"),
@@ -153,7 +154,9 @@ pub fn switches(judged: &[Judged]) -> Vec<Switch> {
 /// The table of [`switches`].
 pub fn switch(switches: &[Switch]) -> String {
     let mut text = String::from(
-        "| schedule | decay begins at, % of steps: median | peak over tuned peak: 5 % | median | 95 % | why the decay began, % of runs | restores per run | steps thrown away, % | time in the scheduler, % |\n|---|---:|---:|---:|---:|---|---:|---:|---:|\n",
+        "| schedule | decay begins at, % of steps: median | peak over tuned peak: 5 % | median | \
+         95 % | why the decay began, % of runs | restores per run | steps thrown away, % | \
+         time in the scheduler, % |\n|---|---:|---:|---:|---:|---|---:|---:|---:|\n",
     );
     for s in switches {
         let runs: usize = s.reasons.values().sum();

@@ -1,4 +1,4 @@
-//! What is learnt: a data set and a model for each task.
+//! The tasks: a data set and a model each.
 
 /// Data and model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,14 +13,14 @@ pub enum Task {
     MnistCnn,
     /// MNIST whole, 784-256-256-10.
     MnistLarge,
-    /// A made function of 8 inputs, MSE; targets with a deviation of about 9, so that the loss
+    /// A synthetic function of 8 inputs, MSE; targets with a deviation of about 9, so that the loss
     /// starts at about 80.
     Regression,
     /// Characters of a text: one block of causal attention, context of 16.
     Text,
 }
 
-/// What a run's metric is, and in what its gap to the tuned baseline is given.
+/// A run's metric, and the unit of its gap to the tuned baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
     /// Test accuracy in %; gaps in points.
@@ -52,8 +52,7 @@ impl Task {
         }
     }
 
-    /// Training examples; of a text, which may be any, about those of the licence in the
-    /// repository.
+    /// Training examples; for a text, about those of the repository's licence.
     pub fn rows(self) -> usize {
         match self {
             Task::DigitsMlp | Task::DigitsCnn => 3823,

@@ -7,7 +7,7 @@ use crate::problem::Problem;
 use crate::runs::Run;
 use crate::schedules::Schedule;
 use autowu_core::sampling::Permutation;
-use autowu_core::{AutoWu, Config, ConfigError, Event};
+use autowu_core::{AutoWu, ConfigError, Event};
 use candle_core::{Device, Result, Tensor, bail};
 use std::time::{Duration, Instant};
 
@@ -30,8 +30,8 @@ pub fn train(cell: &Cell, schedule: &Schedule, problem: &Problem, seed: u64) -> 
         untrained: model.judge(cell.task, &problem.test)?,
         ..Run::default()
     };
-    let mut kept = None;
-    let mut kept_step = 0;
+    let mut copy = None;
+    let mut copy_step = 0;
     for step in 0..total {
         let order = Permutation::new(rows as u32, seed, (step / epoch) as u64, 0);
         let first = (step % epoch * cell.batch) as u32;
@@ -46,11 +46,11 @@ pub fn train(cell: &Cell, schedule: &Schedule, problem: &Problem, seed: u64) -> 
             Some(Event::Snapshot { .. }) => {
                 let weights: Result<Vec<Tensor>> =
                     vars.iter().map(|v| v.as_tensor().copy()).collect();
-                kept = Some((weights?, optimizer.state()?));
-                kept_step = step;
+                copy = Some((weights?, optimizer.state()?));
+                copy_step = step;
             }
             Some(Event::Restore { to, .. }) => {
-                if let Some((weights, state)) = &kept {
+                if let Some((weights, state)) = &copy {
                     for (var, value) in vars.iter().zip(weights) {
                         var.set(value)?;
                     }
@@ -60,8 +60,8 @@ pub fn train(cell: &Cell, schedule: &Schedule, problem: &Problem, seed: u64) -> 
                     run.first_peak = to;
                 }
                 run.restores += 1;
-                run.lost += step - kept_step;
-                kept_step = step;
+                run.lost += step - copy_step;
+                copy_step = step;
                 continue;
             }
             Some(Event::Decay { step, reason, peak, .. }) => {
@@ -105,16 +105,16 @@ impl Course {
         seed: u64,
     ) -> std::result::Result<Self, ConfigError> {
         let way = match schedule {
-            Schedule::Auto(_, config) => Way::Auto(Box::new(AutoWu::new(Config {
-                seed,
-                ..config(epoch as u64, total as u64)
-            })?)),
+            Schedule::Auto(_, config) => {
+                let config = config(epoch as u64, total as u64).with_seed(seed);
+                Way::Auto(Box::new(AutoWu::new(config)?))
+            }
             Schedule::Peak(peak) => Way::Peak { peak: *peak, total },
         };
         Ok(Course { way, spent: Duration::ZERO })
     }
 
-    /// The learning rate of this step; the loss is read only by who needs it.
+    /// The learning rate of this step; only AutoWU reads the loss.
     fn step(
         &mut self,
         step: usize,

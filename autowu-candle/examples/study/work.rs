@@ -1,4 +1,4 @@
-//! The runs that are still to do, over threads.
+//! The remaining runs, over threads.
 
 use crate::cells::Cell;
 use crate::problem::{Problem, Sources};
@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// One run that is to be done.
+/// One run to do.
 pub struct Job {
     cell: Cell,
     schedule: Schedule,
@@ -31,7 +31,7 @@ pub fn jobs(cells: &[Cell], choice: &Choice, seeds: u64, shard: Shard, runs: &[R
         };
         cells.iter().flat_map(of)
     });
-    // The shards' parts are the same whatever has been done already.
+    // A shard's part does not depend on what is already done.
     all.enumerate()
         .filter(|(number, _)| shard.has(*number))
         .map(|(_, job)| job)
@@ -65,7 +65,7 @@ pub fn work(
     let bar = bar(jobs)?;
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let worker = || -> Result<(), String> {
-        // candle's convolutions would meet in one pool and wait for each other.
+        // In a shared pool candle's convolutions would wait for each other.
         let pool =
             rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(|e| e.to_string())?;
         while !stop.load(Ordering::Relaxed) {
@@ -91,7 +91,7 @@ pub fn work(
     result.map(drop)
 }
 
-/// Counts milliseconds of work, so that the time left is right although runs differ.
+/// Counts milliseconds of work, so that the time left is right for runs of different lengths.
 fn bar(jobs: &[Job]) -> Result<ProgressBar, String> {
     let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {eta} left  {msg}")
         .map_err(|e| e.to_string())?;

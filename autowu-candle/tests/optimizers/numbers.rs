@@ -62,7 +62,8 @@ fn agrees_with_the_reference<O: Optimizer>(
                     worst = worst.max(error);
                     assert!(
                         error <= tolerance,
-                        "{case}, {name}, {precision}, after step {}: {got}, the reference has {expected}",
+                        "{case}, {name}, {precision}, after step {}: {got}, the reference has \
+                         {expected}",
                         t + 1
                     );
                 }

@@ -1,14 +1,15 @@
-"""The numbers of reference.safetensors, made with implementations that are independent of this crate:
+"""Makes reference.safetensors with implementations that are independent of this crate.
 
-    pip install torch==2.15.0 adamp==0.3.0 timm==1.0.31 torch_optimizer==0.3.0 safetensors==0.8.0 numpy
+    pip install torch==2.15.0 adamp==0.3.0 timm==1.0.31 torch_optimizer==0.3.0 \\
+        safetensors==0.8.0 numpy
     python reference.py reference.safetensors
 
-AdamP: the authors' own package. LAMB: timm (bias correction, no clipping of gradients, trust ratio always on), and torch_optimizer
-for the clamp of the weights' norm. AdamW and SGD: PyTorch.
+AdamP: the authors' own package. LAMB: timm (bias correction, no clipping of gradients, trust ratio
+always on), and torch_optimizer for the clamp of the weights' norm. AdamW and SGD: PyTorch.
 
-Per case: one sequence of gradients (representable in f32), and the weights after some of the 20 steps, in f64 and in f32. The
-learning rate grows from step to step, as in a warmup. Keys: CASE/lr [20], CASE/VARIABLE/start, CASE/VARIABLE/gradients [20, ...],
-CASE/VARIABLE/f64 and /f32 [5, ...].
+Per case: one sequence of gradients (representable in f32), and the weights after some of the 20
+steps, in f64 and in f32. The learning rate grows from step to step, as in a warmup. Keys: CASE/lr
+[20], CASE/VARIABLE/start, CASE/VARIABLE/gradients [20, ...], CASE/VARIABLE/f64 and /f32 [5, ...].
 """
 
 import math
@@ -70,7 +71,10 @@ def lamb(params, **kw):
 # name: (constructor, base learning rate)
 CASES = {
     "adamp": (lambda p: adamp.AdamP(p), 0.01),
-    "adamp_decay": (lambda p: adamp.AdamP(p, weight_decay=0.5, delta=0.3, wd_ratio=0.25, betas=(0.8, 0.99)), 0.03),
+    "adamp_decay": (
+        lambda p: adamp.AdamP(p, weight_decay=0.5, delta=0.3, wd_ratio=0.25, betas=(0.8, 0.99)),
+        0.03,
+    ),
     "adamp_nesterov": (lambda p: adamp.AdamP(p, nesterov=True, weight_decay=0.1, eps=1e-3), 0.03),
     "lamb": (lambda p: lamb(p), 0.01),
     "lamb_no_decay": (lambda p: lamb(p, weight_decay=0.0, betas=(0.8, 0.99), eps=1e-3), 0.03),
@@ -81,7 +85,10 @@ CASES = {
     ),
     "adamw": (lambda p: torch.optim.AdamW(p, weight_decay=0.3), 0.01),
     "sgd": (lambda p: torch.optim.SGD(p, lr=1, momentum=0.9), 0.01),
-    "sgd_nesterov": (lambda p: torch.optim.SGD(p, lr=1, momentum=0.8, weight_decay=0.1, nesterov=True), 0.01),
+    "sgd_nesterov": (
+        lambda p: torch.optim.SGD(p, lr=1, momentum=0.8, weight_decay=0.1, nesterov=True),
+        0.01,
+    ),
 }
 
 
@@ -89,8 +96,8 @@ def projections(w, g, delta):
     """The authors' decision, and how far it is from the other one."""
     ratios = []
     for view in (lambda x: x.reshape(x.shape[0], -1), lambda x: x.reshape(1, -1)):
-        cosine = torch.nn.functional.cosine_similarity(view(g), view(w), dim=1, eps=1e-8).abs().max()
-        ratios.append((cosine / (delta / math.sqrt(view(w).shape[1]))).item())
+        cosines = torch.nn.functional.cosine_similarity(view(g), view(w), dim=1, eps=1e-8)
+        ratios.append((cosines.abs().max() / (delta / math.sqrt(view(w).shape[1]))).item())
     assert all(r < 0.9 or r > 1.1 for r in ratios), f"too close to call in f32: {ratios}"
     return "channel" if ratios[0] < 1 else "layer" if ratios[1] < 1 else "none"
 
@@ -140,7 +147,8 @@ def main(path):
             return g
 
         weights64 = run(make, start, lrs, draw)
-        weights32 = run(make, {n: s.float() for n, s in start.items()}, lrs, lambda n, t, _: recorded[n][t])
+        start32 = {n: s.float() for n, s in start.items()}
+        weights32 = run(make, start32, lrs, lambda n, t, _: recorded[n][t])
         if "adamp" in case:
             print(case, decisions)
             assert min(decisions.values()) >= 20

@@ -2,7 +2,7 @@
 #![allow(dead_code)] // no benchmark needs all of it
 
 use autowu_core::gp::{Factor, Fit, Hyper, Spectrum};
-use autowu_core::{AutoWu, Config, Interval, Real};
+use autowu_core::{AutoWu, Config, Interval, Patience, Ramp, Real};
 
 /// A loss curve with noise that falls until 70 % of the climb and rises again: `x` in [0, 1], the
 /// `i`-th draw of the noise. `autowu-core/benches/peers/peers.py` has the same.
@@ -26,14 +26,16 @@ pub fn climbed<T: Real, const N: usize>(losses: u64, config: Config) -> AutoWu<T
 /// test.
 pub fn between_tests<T: Real>() -> AutoWu<T> {
     let climb = 10_000_000;
-    let autowu = climbed(climb / 2, Config { interval: Interval::Growth(1.5), ..config(climb) });
+    let config = config(climb);
+    let ramp = config.ramp.tested(Interval::Growth(1.5), Patience::Growth(1.25));
+    let autowu = climbed(climb / 2, config.with_ramp(ramp));
     assert!(autowu.steps_until_due().is_some_and(|steps| steps > climb / 50));
     autowu
 }
 
 /// The default for a budget whose first climb is `losses` steps long.
 pub fn config(losses: u64) -> Config {
-    Config { warmup_fraction: 0.5, ..Config::new(2 * losses + 2) }
+    Config::new(2 * losses + 2).with_ramp(Ramp { fraction: 0.5, ..Ramp::default() })
 }
 
 /// `n` standardised samples `(x_i, y_i)`, in an order that jumps about as that of a subset does.

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Flash and RAM of the firmware: its size with and without AutoWU, and the least RAM with which it comes to its end in qemu.
+"""Flash and RAM of the firmware: its size with and without AutoWU, and the least RAM with which it
+ends in qemu.
 
     rustup target add thumbv7em-none-eabihf; apt install qemu-system-arm
     python3 measure.py [--opt-level z|s|2|3]
 
-RAM is state, stack and static data together: the program has everything on its stack, and below that RAM ends.
+RAM is state, stack and static data together: everything is on the program's stack, and RAM ends
+below it.
 """
 
 import argparse
@@ -15,7 +17,10 @@ import subprocess
 
 HERE = pathlib.Path(__file__).parent
 PROGRAM = HERE / "target/thumbv7em-none-eabihf/release/firmware"
-QEMU = "qemu-system-arm -machine mps2-an386 -nographic -semihosting-config enable=on,target=native -kernel".split()
+QEMU = (
+    "qemu-system-arm -machine mps2-an386 -nographic "
+    "-semihosting-config enable=on,target=native -kernel"
+).split()
 STEP = 128
 # seconds, several times what the program takes; a program without stack hangs
 TIMEOUT = 15
@@ -23,7 +28,9 @@ TIMEOUT = 15
 
 def build(ram, opt_level, *flags):
     environment = os.environ | {"RAM_BYTES": str(ram), "CARGO_PROFILE_RELEASE_OPT_LEVEL": opt_level}
-    subprocess.run(["cargo", "build", "-q", "--release", *flags], cwd=HERE, env=environment, check=True)
+    subprocess.run(
+        ["cargo", "build", "-q", "--release", *flags], cwd=HERE, env=environment, check=True
+    )
 
 
 def flash():
@@ -38,13 +45,18 @@ def flash():
 def ends(ram, opt_level):
     build(ram, opt_level)
     try:
-        return subprocess.run([*QEMU, PROGRAM], timeout=TIMEOUT, capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
+        run = subprocess.run(
+            [*QEMU, PROGRAM], timeout=TIMEOUT, capture_output=True, stdin=subprocess.DEVNULL
+        )
+        return run.returncode == 0
     except subprocess.TimeoutExpired:
         return False
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("--opt-level", default="z", help="z (the default) to 3")
     level = arguments.parse_args().opt_level
     build(65536, level, "--features", "constant")

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
-"""The same test, by GPyTorch, by scikit-learn and by autowu-core, timed in one run on one thread each.
+"""The same test by GPyTorch, scikit-learn and autowu-core, timed in one run on one thread each.
 
     python3 -m venv /some/where && /some/where/bin/pip install gpytorch scikit-learn
     /some/where/bin/python autowu-core/benches/peers/peers.py [--rounds 7]
 
-The test (paper, section 2.2): the loss curve of autowu-core/benches/common/mod.rs, 1000 losses. Fit constant mean, output scale and
-noise on 100 of them by 100 steps of Adam; then, five times, the joint posterior of 500 locations given 500 losses, and the
-largest probability that the loss lies above what it was (eq. 4). scikit-learn fits nothing here: it does the five
-inferences with the hyper-parameters fixed.
+The test (paper, section 2.2): the loss curve of autowu-core/benches/common/mod.rs, 1000 losses. Fit
+constant mean, output scale and noise on 100 of them by 100 steps of Adam; then, five times, the
+joint posterior of 500 locations given 500 losses, and the largest probability that the loss lies
+above an earlier one (eq. 4). scikit-learn fits nothing here: it makes the five inferences with
+fixed hyper-parameters.
 
-Each round times every program once, so that all see the same machine; every figure is the median over the rounds. Theirs is CPU
-time, so that other programs on the machine do not add to it. Ours is wall time, of which a round gives the median of 100 runs.
+Each round times every program once, so that all see the same machine; every figure is the median
+over the rounds. Theirs is CPU time, to which other programs on the machine do not add. Ours is wall
+time: a round gives the median of 100 runs.
 """
 
 import argparse
@@ -50,7 +52,7 @@ def losses():
 
 
 def eq4(mean, covariance):
-    """max over i < m of Phi((mean_m - mean_i) / sqrt(Var[f_i - f_m] + 1e-4)), and the argmin of the mean."""
+    """max over i < m of Phi((mean_m - mean_i) / sqrt(Var[f_i - f_m] + 1e-4)), and the argmin."""
     variance = np.diag(covariance) + covariance[-1, -1] - 2 * covariance[-1]
     z = (mean[-1] - mean) / np.sqrt(np.maximum(variance, 0) + 1e-4)
     return norm.cdf(z[:-1].max()), int(mean.argmin())
@@ -72,7 +74,9 @@ def gpytorch_test(x, y, rng, dtype):
     subset = lambda n: np.sort(rng.choice(N, n, replace=False))
     tensors = lambda i: (torch.tensor(x[i], dtype=dtype), torch.tensor(y[i], dtype=dtype))
     train_x, train_y = tensors(subset(FIT))
-    likelihood = gpytorch.likelihoods.GaussianLikelihood(noise_constraint=gpytorch.constraints.GreaterThan(1e-4)).to(dtype)
+    likelihood = gpytorch.likelihoods.GaussianLikelihood(
+        noise_constraint=gpytorch.constraints.GreaterThan(1e-4)
+    ).to(dtype)
     likelihood.noise = 1e-3
     model = Model(train_x, train_y, likelihood).to(dtype)
     model.train(), likelihood.train()
@@ -101,7 +105,9 @@ def sklearn_inferences(x, y, rng, hyper):
     said = []
     for _ in range(VOTES):
         i = np.sort(rng.choice(N, INFER, replace=False))
-        gp = GaussianProcessRegressor(kernel, alpha=noise, optimizer=None).fit(x[i, None], y[i] - mean)
+        gp = GaussianProcessRegressor(kernel, alpha=noise, optimizer=None).fit(
+            x[i, None], y[i] - mean
+        )
         said.append(eq4(*gp.predict(at, return_cov=True)))
     return said
 
@@ -114,7 +120,8 @@ def seconds(function):
 
 def autowu():
     """The medians of the Rust benchmark, in seconds, by name and type."""
-    command = ["cargo", "bench", "-q", "-p", "autowu-core", "--bench", "cost", "--", "whole_test", "five_inferences", "--skip", "after"]
+    command = "cargo bench -q -p autowu-core --bench cost --".split()
+    command += ["whole_test", "five_inferences", "--skip", "after"]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     unit = {"ns": 1e-9, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
     found, name = {}, None
@@ -128,8 +135,12 @@ def autowu():
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--rounds", type=int, default=7, help="rounds, of which the median counts")
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    arguments.add_argument(
+        "--rounds", type=int, default=7, help="rounds, of which the median counts"
+    )
     rounds = arguments.parse_args().rounds
 
     x, y = losses()
@@ -139,10 +150,13 @@ def main():
     print(f"GPyTorch (P, argmin): {[(round(p, 4), i) for p, i in said]}", file=sys.stderr)
     print(f"scikit-learn:         {[(round(p, 4), i) for p, i in also]}", file=sys.stderr)
 
+    by_torch, by_sklearn = f"GPyTorch {gpytorch.__version__}", f"scikit-learn {sklearn.__version__}"
+    test = lambda dtype: lambda: gpytorch_test(x, y, rng, dtype)
+    inferences = lambda: sklearn_inferences(x, y, rng, hyper)
     peers = [
-        (f"GPyTorch {gpytorch.__version__}, whole test, f32", "whole_test", lambda: gpytorch_test(x, y, rng, torch.float32)),
-        (f"GPyTorch {gpytorch.__version__}, whole test, f64", "whole_test", lambda: gpytorch_test(x, y, rng, torch.float64)),
-        (f"scikit-learn {sklearn.__version__}, the five inferences, f64", "five_inferences", lambda: sklearn_inferences(x, y, rng, hyper)),
+        (f"{by_torch}, whole test, f32", "whole_test", test(torch.float32)),
+        (f"{by_torch}, whole test, f64", "whole_test", test(torch.float64)),
+        (f"{by_sklearn}, the five inferences, f64", "five_inferences", inferences),
     ]
     autowu(), [function() for _, _, function in peers]  # builds, imports, caches
     runs = collections.defaultdict(list)
@@ -156,7 +170,8 @@ def main():
     print("|---|---|---|---|---|---|")
     for what, part, _ in peers:
         theirs, double, single = median[what], median[part, "f64"], median[part, "f32"]
-        print(f"| {what} | {theirs:.1f} | {double:.3f} | {theirs / double:.0f} | {single:.3f} | {theirs / single:.0f} |")
+        ours = [f"{t:.3f} | {theirs / t:.0f}" for t in (double, single)]
+        print(f"| {what} | {theirs:.1f} | {ours[0]} | {ours[1]} |")
 
 
 if __name__ == "__main__":

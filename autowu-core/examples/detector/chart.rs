@@ -1,9 +1,9 @@
 //! The table as a picture: a line for each curve and rule, a ring for each of its budgets and noise
 //! levels.
 
-use crate::curves::{Curve, Noise};
-use crate::rules::RULES;
-use crate::table::Row;
+use autowu_lab::detector::curves::{Curve, Noise};
+use autowu_lab::detector::rules::RULES;
+use autowu_lab::detector::table::Row;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::Path;
@@ -12,7 +12,7 @@ struct Panel {
     title: &'static str,
     value: fn(&Row) -> Option<f64>,
     scale: fn(f64) -> f64,
-    /// With the ends of the axis; what lies beyond is drawn at the end.
+    /// With the ends of the axis; values beyond are drawn at the end.
     ticks: &'static [(f64, &'static str)],
 }
 

@@ -1,12 +1,12 @@
-//! Cells that an earlier simulation has left in detector.csv.
+//! Cells that an earlier simulation left in detector.csv.
 
-use crate::cells::Cell;
-use crate::curves::{Curve, Noise};
-use crate::rules::RULES;
-use crate::table::{COLUMNS, Row};
+use autowu_lab::detector::cells::Cell;
+use autowu_lab::detector::curves::{Curve, Noise};
+use autowu_lab::detector::rules::RULES;
+use autowu_lab::detector::table::{COLUMNS, Row};
 use std::path::Path;
 
-/// The rows of the folder's detector.csv; none where there is no such file.
+/// The rows of the folder's detector.csv; none without the file.
 ///
 /// # Errors
 /// A file with other columns.
@@ -50,7 +50,7 @@ fn parse(line: &str) -> Option<Row> {
     })
 }
 
-/// Whether the row is that of the cell.
+/// Whether the row belongs to the cell.
 pub fn is_of(row: &Row, cell: &Cell) -> bool {
     row.budget == format!("{}x{}", cell.steps_per_epoch, cell.epochs)
         && row.level == cell.level
@@ -58,7 +58,7 @@ pub fn is_of(row: &Row, cell: &Cell) -> bool {
         && row.rule == cell.rule.name
 }
 
-/// By budget, curve, noise, level and rule, in whatever pieces they came.
+/// By budget, curve, noise, level and rule, however many parts they came in.
 pub fn sort(rows: &mut [Row]) {
     let steps =
         |budget: &str| budget.split('x').filter_map(|n| n.parse::<u64>().ok()).product::<u64>();

@@ -1,5 +1,6 @@
-//! The detector's operating characteristics: how often it finds a minimum that is not there, how
-//! late it finds one that is, and how far off. The curves are made, so the truth is known.
+//! The detector's operating characteristics: how often it finds a minimum that does not exist, and
+//! how late and how far off it finds one that does. The curves are synthetic, so the truth is
+//! known.
 //!
 //! ```text
 //! cargo run --release -p autowu-core --example detector -- --runs 1000 --out target/detector
@@ -9,29 +10,24 @@
 //! the first detection, or with the warmup. Every run has its own minimum (2.5 to 4 decades above
 //! η_min), noise and seed, and the rules see the same runs.
 
-mod cells;
 mod chart;
-mod climb;
-mod curves;
 mod known;
-mod rules;
-mod table;
 
-use cells::{Cell, Cells};
+use autowu_lab::detector::cells::{Cell, Cells};
+use autowu_lab::detector::climb::{Climb, End};
+use autowu_lab::detector::table::{self, Row};
 use clap::Parser;
-use climb::{Climb, End};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
-use table::Row;
 
-/// Simulates the detector on made loss curves and writes a table (CSV and Markdown) and a picture.
+/// Simulates the detector on synthetic loss curves and writes a table (CSV and Markdown) and a
+/// picture.
 ///
-/// A cell that OUT/detector.csv has with as many runs is not simulated again, so that a long
-/// simulation can be stopped and taken up, and made in pieces. Delete the file when the rules have
-/// changed.
+/// A cell that OUT/detector.csv already has with as many runs is not simulated again, so you can
+/// stop a long simulation and resume it, or run it in parts. Delete the file when the rules change.
 #[derive(Parser)]
 #[command(after_help = "EXAMPLES:\n  \
     detector --runs 50                                      a first look, in a minute\n  \
@@ -101,7 +97,7 @@ fn run(args: &Args) -> Result<(), String> {
     }
 }
 
-/// All runs of a cell, over threads; the order of the result is that of the runs.
+/// All runs of a cell, over threads; the results are in the order of the runs.
 fn simulate(cell: &Cell, runs: usize, threads: usize) -> Result<Vec<End>, String> {
     let next = AtomicUsize::new(0);
     let work = || {

@@ -5,29 +5,25 @@
 //! cargo run --release -p autowu-core --example replay -- losses.csv --plot replay.svg
 //! ```
 
-mod log;
-mod plot;
-mod record;
-
 use autowu_core::{AutoWu, Config, Event, Real};
+use autowu_lab::record::{self, Record};
+use autowu_lab::{log, plot};
 use clap::{Parser, ValueEnum};
-use record::Record;
 use std::io::{BufRead, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Losses kept exactly: a recorded run is rarely longer in its warmup, and memory is no matter
-/// here.
+/// Losses kept exactly: recorded warmups are rarely longer, and memory does not matter here.
 const CAPACITY: usize = 16384;
 
 /// What AutoWU would have done on a recorded loss curve.
 ///
-/// The log's losses were made under its own learning rates, so what follows the first detection is
-/// what the rule would say to these losses, not what training would have become.
+/// The log's losses come from its own learning rates: after the first detection, the output shows
+/// what the rule says to these losses, not what training would have done.
 #[derive(Parser)]
 #[command(after_help = "EXAMPLES:\n  \
     replay losses.txt                                      one loss a line, budget = lines\n  \
-    replay run.csv --total-steps 20000 --plot replay.svg   a CSV with a column `loss` or `Value`\n  \
+    replay run.csv --total-steps 20000 --plot replay.svg   a CSV, column `loss` or `Value`\n  \
     replay run.csv --preset paper --steps-per-epoch 390 --epochs 200 --json out.json\n  \
     my_trainer | replay --stream --total-steps 20000       see docs/any-language.md")]
 struct Args {
@@ -69,9 +65,9 @@ struct Args {
     /// Draw losses and learning rates.
     #[arg(long, value_name = "OUT.svg")]
     plot: Option<PathBuf>,
-    /// Schedule a live trainer: print the first learning rate, then for each loss on standard
-    /// input one line at once: the next learning rate, and after a space `snapshot`,
-    /// `restore`, `decay` or `diverged` where there is something to do or to know.
+    /// Schedule a live trainer: print the first learning rate, then answer each loss on standard
+    /// input with one line: the next learning rate and, if the trainer has something to do or to
+    /// know, a space and `snapshot`, `restore`, `decay` or `diverged`.
     #[arg(long, conflicts_with_all = ["losses", "json", "plot"])]
     stream: bool,
 }
@@ -142,13 +138,15 @@ fn config(args: &Args, losses: Option<u64>) -> Result<Config, String> {
         (Preset::Paper, Some(steps), Some(epochs)) => Config::paper(steps, epochs),
         (Preset::Paper, ..) => {
             return Err(
-                "--preset paper tests at the end of every epoch: it needs --steps-per-epoch N --epochs N".into()
+                "--preset paper tests at the end of every epoch: it needs --steps-per-epoch N \
+                 --epochs N"
+                    .into(),
             );
         }
         (Preset::Default, ..) if args.no_restore => Config::new(total).without_restore(),
         (Preset::Default, ..) => Config::new(total),
     };
-    Ok(Config { min_lr: args.min_lr, max_lr: args.max_lr, seed: args.seed, ..preset })
+    Ok(preset.with_lr_range(args.min_lr, args.max_lr).with_seed(args.seed))
 }
 
 fn read(args: &Args) -> Result<Vec<f64>, String> {

@@ -15,26 +15,25 @@ const HALF_RANK: usize = RANK / 2;
 /// The Gaussian kernel as a prior on the weights of `ψ_k(x) = exp(−zt²/2) T_k(t)`, `t = 2x − 1`, `z
 /// = 1/4ℓ²`.
 ///
-/// `exp(−(x − x′)²/2ℓ²) = exp(−zt²/2) exp(−zt′²/2) exp(z t t′)`. The Chebyshev coefficients of the
-/// last factor in `t` are Bessel functions of `zt′` (DLMF 10.32.3), whose own are products of two,
+/// `exp(−(x − x′)²/2ℓ²) = exp(−zt²/2) exp(−zt′²/2) exp(z t t′)`. In `t`, the last factor's
+/// Chebyshev coefficients are Bessel functions of `zt′` (DLMF 10.32.3); theirs are products of two,
 /// by Neumann's integral (DLMF 10.32(iii)):
 ///
 /// `exp(z t t′) = Σ_jk S_jk T_j(t) T_k(t′)`, `S_jk = c_j c_k I_{(j+k)/2}(z/2) I_{|j−k|/2}(z/2)` for
 /// even `j + k`, else 0, with `c_0 = 1`, `c_k = 2`.
 ///
-/// So `f = Σ v_k ψ_k` with `v ~ N(0, s² S)`, `S = L Lᵀ` up to [`RANK`] columns. At ℓ = 0.2 the
-/// kernel is met to 2e-13, at the shortest ℓ that a configuration can have to 4e-10: below the
-/// [bound](super::truncation_bound) of the Taylor features. Why not those: a product of two `T_k`
-/// is a sum of two, so that a subset enters through `O(D)` sums and not through `O(D²)`; and `L` is
-/// graded, so that what these sums lose is lost relative to each direction's own variance (Demmel,
-/// Veselić 1992).
+/// So `f = Σ v_k ψ_k` with `v ~ N(0, s² S)`, `S = L Lᵀ` up to [`RANK`] columns. The kernel's error
+/// is 2e-13 at ℓ = 0.2, and 4e-10 at the shortest ℓ that a configuration can have: below the
+/// [bound](super::truncation_bound) of the Taylor features. Advantages over those: a product of two
+/// `T_k` is a sum of two, so a subset enters through `O(D)` sums, not `O(D²)`; and `L` is graded,
+/// so these sums lose digits only relative to each direction's own variance (Demmel, Veselić 1992).
 pub(crate) struct Basis {
     /// `L`, lower triangular, by parity: `L_{2a+p, 2b+p} = prior[p][a][b]`, all else is 0.
     prior: [[[f64; HALF_RANK]; HALF_DEGREE]; 2],
 }
 
 impl Basis {
-    /// Out of line, so that what it is made from is not on the stack during the rest of a test.
+    /// Out of line, so that its temporaries are not on the stack during the rest of a test.
     #[inline(never)]
     pub fn new(length_scale: f64) -> Self {
         let half = 0.125 / (length_scale * length_scale);
@@ -49,8 +48,7 @@ impl Basis {
                     c(a) * c(b) * bessel[a + b + p] * bessel[a - b] - known
                 };
                 let pivot = rest(b, &pivot_row);
-                // A long length-scale has fewer directions than this in double precision: the rest
-                // stay zero.
+                // In double precision a long length-scale has fewer directions: the rest stay zero.
                 if !(pivot > 0.0) {
                     break;
                 }
@@ -98,8 +96,7 @@ impl Basis {
     }
 }
 
-/// `ψ(x)`: 24 numbers. `T_{k+2} = 2 T_2 T_k − T_{k−2}`, in two chains that do not wait for each
-/// other.
+/// `ψ(x)`: 24 numbers. `T_{k+2} = 2 T_2 T_k − T_{k−2}`, in two independent chains.
 #[inline]
 pub(super) fn basis_functions<T: Real>(x: T, length_scale: T) -> [T; DEGREE] {
     let t = x + x - T::one();
@@ -122,8 +119,8 @@ pub(super) fn gaussian_weight<T: Real>(t: T, length_scale: T) -> T {
     (-u * u * T::of(0.5)).exp_()
 }
 
-/// The same for many `t` at once: a Taylor polynomial of the sixteenth part, squared four times, so
-/// that it vectorises.
+/// The same for many `t` at once: a Taylor polynomial of the sixteenth part, squared four times,
+/// which vectorises.
 ///
 /// Relative error 4e-15 for the length-scales that a configuration can have, whose exponents lie in
 /// [−4.5, 0].

@@ -1,9 +1,9 @@
-//! What one subset of the losses says, as a few sums.
+//! The likelihood of one subset of the losses, as a few sums.
 
 use super::basis::{Basis, DEGREE as D, RANK, gaussian_weights};
 use crate::real::Real;
 
-/// Samples that are summed at a time.
+/// Samples summed at a time.
 const BLOCK: usize = 16;
 const LANES: usize = 2;
 type Lanes = [f64; LANES];
@@ -17,10 +17,10 @@ type Lanes = [f64; LANES];
 /// `(ΨᵀΨ)_jk = ½(ν_{j+k} + ν_{|j−k|})`, `ν_m = Σ_i g_i² T_m(t_i)`, and `ν_{2m} = 2 Σ ψ_m² − ν_0`,
 /// `ν_{2m+1} = 2 Σ ψ_m ψ_{m+1} − ν_1`:
 ///
-/// 4 D = 96 multiply-adds a sample, where a triangular factor of 32 features takes 1024 and a 500 ×
-/// 500 Cholesky factor 42 000 (`n²/6`). Samples stream through; nothing grows with their number.
-/// The sums are in double precision whatever `T` is: squares lose half of the digits, and 24 bits
-/// do not have them.
+/// 4 D = 96 multiply-adds a sample; a triangular factor of 32 features takes 1024, a 500 × 500
+/// Cholesky factor 42 000 (`n²/6`). Samples stream through; nothing grows with their number. The
+/// sums are in double precision whatever `T` is: squares lose half of the digits, which 24 bits
+/// cannot spare.
 #[derive(Clone, Debug)]
 pub struct Factor<T> {
     /// `Σ ψ_m²`
@@ -77,7 +77,7 @@ impl<T: Real> Factor<T> {
     }
 
     /// `Lᵀ ΨᵀΨ L`: the Gram matrix of the subset in the prior's directions, written to `gram`: a
-    /// result of this size would be on the stack twice.
+    /// returned result of this size would be on the stack twice.
     pub(super) fn gram(&self, basis: &Basis, gram: &mut [[f64; RANK]; RANK]) {
         // ν_m at D − 1 ± m, so that ν_{|j−k|} is contiguous too.
         const CENTER: usize = D - 1;
@@ -109,7 +109,7 @@ impl<T: Real> Factor<T> {
     }
 }
 
-/// Samples on their way into the sums.
+/// Samples not yet summed.
 struct Block {
     t: [f64; BLOCK],
     y: [f64; BLOCK],
@@ -120,8 +120,8 @@ impl Block {
     const EMPTY: Block = Block { t: [0.0; BLOCK], y: [0.0; BLOCK], filled: 0 };
 }
 
-/// The sums of a [`Factor`], in two lanes, those of the even and of the odd places of each block:
-/// an order of summation that a compiler can vectorise.
+/// The sums of a [`Factor`], in two lanes, for the even and the odd places of each block: an order
+/// that a compiler can vectorise.
 #[derive(Default)]
 struct Sums {
     even: [Lanes; D],
@@ -132,8 +132,7 @@ struct Sums {
 }
 
 impl Sums {
-    /// Adds a block's own sums, so that rounding grows with the number of blocks and not of
-    /// samples.
+    /// Adds a block's sums, so that rounding grows with the number of blocks, not of samples.
     fn absorb(&mut self, block: &Block, length_scale: f64) {
         let Block { t, y, filled } = block;
         let mut now = gaussian_weights(t, length_scale);

@@ -1,6 +1,8 @@
 //! The hyper-parameters: Adam on the evidence.
 
+use super::hyper::Hyper;
 use super::spectrum::Spectrum;
+use crate::digest::{Digest, Digestible};
 use crate::real::{Real, softplus, softplus_inverse};
 
 /// Smallest noise variance that the fit can reach (the reference's constraint).
@@ -9,27 +11,15 @@ pub const NOISE_FLOOR: f64 = 1e-4;
 /// Noise variance at the start (the reference's value).
 const NOISE_START: f64 = 1e-3;
 
-// Adam as the reference has it.
+// Adam's constants in the reference.
 const STEPS: usize = 100;
 const RATE: f64 = 0.01;
 const BETA: [f64; 2] = [0.9, 0.999];
 const EPSILON: f64 = 1e-8;
 
-/// The hyper-parameters of `y = μ + f(x) + ε`, `f ~ GP(0, s² k)`, `ε ~ N(0, σ²)`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Hyper<T> {
-    /// `μ`
-    pub mean: T,
-    /// `s²`
-    pub output_scale: T,
-    /// `σ²`
-    pub noise: T,
-}
-
 /// The optimiser of the hyper-parameters: raw `a`, `b` with `s² = softplus(a)`, `σ² = 1e-4 +
-/// softplus(b)`, and Adam's state, all of which go on from test to test (the reference's
-/// behaviour). The mean starts anew each time; its moments do not.
+/// softplus(b)`, and Adam's state, all of which carry over from test to test (as in the reference).
+/// The mean starts anew each time; its moments do not.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Fit<T> {
@@ -68,6 +58,12 @@ pub struct Fit<T> {
     powers: [T; 2],
 }
 
+impl<T: Real> Digestible for Fit<T> {
+    fn digest(&self, digest: &mut Digest) {
+        self.to_array().digest(digest);
+    }
+}
+
 impl<T: Real> Default for Fit<T> {
     fn default() -> Self {
         Fit {
@@ -84,8 +80,8 @@ impl<T: Real> Fit<T> {
     /// sample, from `mean`. Each step costs one [`Spectrum::gradient`], two exponentials and
     /// two logarithms.
     ///
-    /// A fit that overflows (by losses whose squares are near the end of `T`'s range) is not taken:
-    /// all stays as it was.
+    /// A fit that overflows (on losses whose squares are near the end of `T`'s range) changes
+    /// nothing.
     pub fn run(&mut self, spectrum: &Spectrum<T>, mean: T) -> Hyper<T> {
         let (before, start) = (*self, mean);
         let mut mean = mean;
@@ -118,7 +114,7 @@ impl<T: Real> Fit<T> {
         self.hyper(mean)
     }
 
-    /// The hyper-parameters that the present raw values stand for.
+    /// The hyper-parameters of the present raw values.
     pub fn hyper(&self, mean: T) -> Hyper<T> {
         Hyper {
             mean,
@@ -141,8 +137,8 @@ impl<T: Real> Fit<T> {
         fit.is_valid().then_some(fit)
     }
 
-    /// Whether every number is finite and every range is kept: what a fit that was read from
-    /// outside must pass.
+    /// Whether every number is finite and in its range: the check of a fit that was read from
+    /// outside.
     pub(crate) fn is_valid(&self) -> bool {
         self.raw.iter().chain(&self.first).all(|x| x.is_finite())
             && self.second.iter().all(|&x| x.is_finite() && x >= T::zero())
@@ -212,8 +208,8 @@ mod tests {
         assert!(fit.is_valid());
     }
 
-    /// Algorithm 1 of Kingma and Ba (2015), written once more, over two fits in a row; the smaller
-    /// losses have gradients of the size of `ε`.
+    /// Algorithm 1 of Kingma and Ba (2015), written independently, over two fits in a row; the
+    /// smaller losses have gradients of the size of `ε`.
     #[test]
     fn a_fit_is_adam() {
         for size in [1.0, 1e-3, 1e-10] {

@@ -1,15 +1,18 @@
 //! The probability that the loss has passed its minimum.
 
-use super::basis::{DEGREE as D, RANK as R, basis_functions, gaussian_weight, twice_t2};
+use super::basis::{Basis, DEGREE as D, RANK as R, basis_functions, gaussian_weight, twice_t2};
+use super::factor::Factor;
+use super::hyper::Hyper;
+use super::inference::{Inference, LOCATIONS, location};
 use super::posterior::{Posterior, dot_from};
-use crate::config::LOCATIONS;
 use crate::real::{Real, normal_cdf};
 
 /// Added to the variance of a difference in eq. (4) (the reference's constant).
 const VARIANCE_FLOOR: f64 = 1e-4;
 
-/// Pairs of locations `±t` that are looked at together.
+/// Pairs of locations `±t` that are evaluated together.
 const LANES: usize = 8;
+
 const PAIRS: usize = LOCATIONS / 2;
 const LAST: usize = LOCATIONS - 1;
 
@@ -22,26 +25,22 @@ pub(super) const fn scratch<T>() -> usize {
     size_of::<[T; LOCATIONS]>() + size_of::<[T; 2 * D - 1]>() + size_of::<[T; D]>()
 }
 
-/// What one subset says.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Inference<T> {
-    /// `P`: max over i of Φ((mean_m − mean_i)/√(Var[f_i − f_m] + 1e-4)), eq. (4): the probability
-    /// that the loss at some location lies below the loss now.
-    pub probability: T,
-    /// The location in 0..[`LOCATIONS`] with the smallest posterior mean.
-    pub argmin: u32,
-    /// The probability that the loss at its highest location before the argmin lies above the loss
-    /// at the argmin.
-    pub descent: T,
-}
-
 impl<T: Real> Posterior<T> {
+    /// [`past_minimum`](Self::past_minimum) of the posterior that [`condition`](Self::condition)
+    /// gives. It stays in one place on the stack, and out of line, so that it is not there
+    /// during the rest of a test.
+    #[inline(never)]
+    pub(crate) fn infer(basis: &Basis, factor: &Factor<T>, hyper: &Hyper<T>) -> Inference<T> {
+        let mut posterior = Self::unsolved(factor, hyper);
+        posterior.solve(basis, factor, hyper);
+        posterior.past_minimum()
+    }
+
     /// Eq. (4), the argmin of eq. (5), and the certainty of a descent before it.
     ///
-    /// Φ is monotone: the largest z first, Φ once. The variance of eq. (4) is estimated at every
-    /// location by a polynomial, to a known error, and computed as the sum of squares that it
-    /// is only where the largest z can be.
+    /// Φ is monotone: the largest z first, Φ once. A polynomial estimates the variance of eq. (4)
+    /// at every location, to a known error; the exact sum of squares is computed only where the
+    /// largest z can be.
     pub fn past_minimum(&self) -> Inference<T> {
         let mut means = [T::zero(); LOCATIONS];
         let weights = grid_weights(self.length_scale);
@@ -77,11 +76,11 @@ impl<T: Real> Posterior<T> {
             / (self.variance_of_difference(x_i, x_j) + T::of(VARIANCE_FLOOR)).sqrt()
     }
 
-    /// The largest z of eq. (4). `guess` is a location where it may be; `means` is used up.
+    /// The largest z of eq. (4). `guess` is a location where it may be; `means` is overwritten.
     fn largest_z(&self, means: &mut [T; LOCATIONS], guess: usize) -> T {
         let mut best = self.z(guess, LAST);
-        // Neither no variance nor the largest possible makes a z above `best`: nothing is left to
-        // look at.
+        // Neither the smallest nor the largest possible variance gives a z above `best`: the search
+        // is over.
         let floor = T::of(VARIANCE_FLOOR);
         let (narrow, wide) = (floor.sqrt(), (self.widest + floor).sqrt());
         let now = means[LAST];
@@ -100,10 +99,10 @@ impl<T: Real> Posterior<T> {
         best
     }
 
-    /// Puts an upper bound of z in the place of each posterior mean.
+    /// Replaces each posterior mean by an upper bound of z.
     ///
     /// `Var[f(x) − f(z)] = g² Σ_m κ_m T_m(t) − 2g Σ_k ζ_k T_k(t) + Var[f(z)]` with `ζ = Mᵀ M ψ(z)`
-    /// and, because a product of two `T` is a sum of two, 47 coefficients `κ`.
+    /// and 47 coefficients `κ`, because a product of two `T` is a sum of two.
     fn bound_z(&self, means: &mut [T; LOCATIONS]) {
         let (kappa, zeta, variance) =
             (self.variance_series(), self.covariances(T::one()), self.variance_at(T::one()));
@@ -172,12 +171,6 @@ impl<T: Real> Posterior<T> {
     }
 }
 
-/// The `i`-th of [`LOCATIONS`] equally spaced locations on [0, 1].
-#[inline]
-pub(crate) fn location<T: Real>(i: usize) -> T {
-    T::of_u64(i as u64) / T::of_u64(LAST as u64)
-}
-
 /// `t = 2x − 1 > 0` of the locations `PAIRS + first + lane`; those at `−t` are `PAIRS − 1 − first −
 /// lane`.
 #[inline]
@@ -186,8 +179,8 @@ fn pairs<T: Real>(first: usize) -> [T; LANES] {
 }
 
 /// The Gaussian weights of such a group: with `t = t_0 + d`, `exp(−zt²/2) = exp(−zt_0²/2) exp(−zt_0
-/// d) exp(−zd²/2)`, of which the last is the same for every group. Two exponentials a group instead
-/// of [`LANES`].
+/// d) exp(−zd²/2)`, where the last is the same for every group: two exponentials a group instead of
+/// [`LANES`].
 #[inline]
 fn grid_weights<T: Real>(length_scale: T) -> impl Fn(&[T; LANES]) -> [T; LANES] {
     let step = T::of(2.0) / T::of_u64(LAST as u64);
@@ -275,7 +268,7 @@ mod tests {
         })
     }
 
-    /// Units of rounding that a mean on the grid may differ from `mean_at`.
+    /// Units of rounding by which a mean on the grid may differ from `mean_at`.
     fn means_agree<T: Real>(allowed: f64) {
         for posterior in posteriors::<T>() {
             let size = posterior.weights.iter().fold(T::one(), |sum, w| sum + w.abs());
@@ -300,9 +293,8 @@ mod tests {
         means_agree::<f32>(16.0);
     }
 
-    /// Every location's z is below its bound and, but for `loose` units of rounding, not far below;
-    /// so none that could be the largest is passed over, wherever the search begins, and few
-    /// are looked at.
+    /// Every location's z is below its bound and, but for `loose` units of rounding, close to it.
+    /// So the search never skips the largest, wherever it begins, and visits few.
     fn bounds_hold<T: Real>(loose: f64) {
         for posterior in posteriors::<T>() {
             let means = core::array::from_fn(|i| posterior.mean_at(location(i)));
@@ -357,8 +349,7 @@ mod tests {
         assert!(inside > 10, "{inside} posteriors rise before they fall");
     }
 
-    /// No losses: the prior, in which no location is lower than another, and no descent has been
-    /// seen.
+    /// No losses: the prior, in which no location is lower than another and there is no descent.
     #[test]
     fn nothing_is_known_of_no_losses() {
         let factor = Factor::of(core::iter::empty(), 0.2);

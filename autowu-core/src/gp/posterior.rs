@@ -2,8 +2,7 @@
 
 use super::basis::{Basis, DEGREE as D, RANK as R, basis_functions};
 use super::factor::Factor;
-use super::fit::Hyper;
-use super::past_minimum::Inference;
+use super::hyper::Hyper;
 use crate::real::Real;
 use num_traits::Float;
 
@@ -16,7 +15,7 @@ pub(super) const GROUPS: usize = size_of::<[[f64; GROUP]; R]>();
 ///
 /// The prior is `v = L w`, `w ~ N(0, s² I)`. With `A = I + (s²/σ²) Lᵀ ΨᵀΨ L = R Rᵀ`, `R` upper
 /// triangular, `M = s R⁻¹ Lᵀ` is upper trapezoidal, and `v̂ = Mᵀ M Ψᵀ(y − μ)/σ²`. The factorisation
-/// is in double precision; what is kept of it is in `T`.
+/// is in double precision, its result in `T`.
 #[derive(Clone, Debug)]
 pub struct Posterior<T> {
     /// `M`, of which row `i` begins at column `i`.
@@ -37,18 +36,8 @@ impl<T: Real> Posterior<T> {
         posterior
     }
 
-    /// [`past_minimum`](Self::past_minimum) of the posterior that [`condition`](Self::condition)
-    /// gives. It stays in one place on the stack, and out of line, so that it is not there
-    /// during the rest of a test.
-    #[inline(never)]
-    pub(crate) fn infer(basis: &Basis, factor: &Factor<T>, hyper: &Hyper<T>) -> Inference<T> {
-        let mut posterior = Self::unsolved(factor, hyper);
-        posterior.solve(basis, factor, hyper);
-        posterior.past_minimum()
-    }
-
     #[inline]
-    fn unsolved(factor: &Factor<T>, hyper: &Hyper<T>) -> Self {
+    pub(super) fn unsolved(factor: &Factor<T>, hyper: &Hyper<T>) -> Self {
         Posterior {
             root: [[T::zero(); D]; R],
             weights: [T::zero(); D],
@@ -59,7 +48,7 @@ impl<T: Real> Posterior<T> {
     }
 
     /// `M` and `v̂`: `R³/6 + R²D/2` multiply-adds, and 8000 for the Gram matrix: 15 000.
-    fn solve(&mut self, basis: &Basis, factor: &Factor<T>, hyper: &Hyper<T>) {
+    pub(super) fn solve(&mut self, basis: &Basis, factor: &Factor<T>, hyper: &Hyper<T>) {
         let (mean, scale, noise) =
             (hyper.mean.wide(), hyper.output_scale.wide(), hyper.noise.wide());
         let mut a = [[0.0; R]; R];
@@ -73,7 +62,7 @@ impl<T: Real> Posterior<T> {
         }
         reverse_cholesky(&mut a);
 
-        // M by groups of columns: in double precision there is never more of it than one group.
+        // M by groups of columns: only one group at a time is in double precision.
         let deviation = Float::sqrt(scale);
         for first in (0..D).step_by(GROUP) {
             let mut columns = [[0.0; GROUP]; R];
@@ -263,15 +252,15 @@ mod tests {
             .collect()
     }
 
-    /// A way to place samples, and what mean and variance may then be off by at σ² = 1e-4, in
-    /// double and in single precision.
+    /// A way to place samples, and the tolerances of mean and variance at σ² = 1e-4, in double and
+    /// in single precision.
     type Case = (fn(f64) -> f64, [f64; 2], [f64; 2]);
 
     #[test]
     #[cfg_attr(miri, ignore = "takes hours there")]
     fn the_posterior_is_that_of_the_dense_gp() {
         // The noise floor makes the dense matrix as ill-conditioned as it gets: 5e6. In a tenth of
-        // [0, 1] it is extrapolation that costs digits, of the dense GP as well.
+        // [0, 1] extrapolation costs digits, of the dense GP as well.
         let everywhere: Case = (|x| x, [2e-10, 5e-10], [2e-6, 2e-6]);
         let in_a_tenth: Case = (|x| 0.1 * x, [2e-7, 2e-10], [2e-4, 2e-6]);
         let in_one_place: Case = (|_| 0.3, [2e-9, 2e-8], [2e-6, 2e-6]);

@@ -2,11 +2,11 @@
 
 use super::basis::{Basis, RANK as R};
 use super::factor::Factor;
-use super::fit::Hyper;
+use super::hyper::Hyper;
 use crate::real::Real;
 use num_traits::Float;
 
-/// What the evidence needs of a factor: the eigenvalues `λ` of `K/s²`, and `Uᵀy`, `Uᵀ1` for its
+/// What the evidence takes from a factor: the eigenvalues `λ` of `K/s²`, and `Uᵀy`, `Uᵀ1` for its
 /// eigenvectors `U`.
 ///
 /// `K/s² = Φ Φᵀ` with `Φ = ΨL`, so `λ` are the eigenvalues of the small `ΦᵀΦ = V diag(λ) Vᵀ`, and
@@ -16,8 +16,8 @@ pub struct Spectrum<T> {
     lambda: [T; R],
     y: [T; R],
     one: [T; R],
-    /// `yᵀy`, `yᵀ1`, `1ᵀ1` outside the span of `U`: what the others have too much of by rounding
-    /// this has too little of, even where it is then below 0.
+    /// `yᵀy`, `yᵀ1`, `1ᵀ1` outside the span of `U`. Rounding moves a part from here to the others,
+    /// so this can be below 0.
     rest: [T; 3],
     n: u32,
 }
@@ -39,8 +39,7 @@ impl<T: Real> Spectrum<T> {
         let (mut lambda, mut off) = tridiagonal(&mut gram, &mut sides);
         implicit_ql(&mut lambda, &mut off, &mut sides);
         let [mut y, mut one] = sides;
-        // Below this an eigenvalue is rounding, and far below σ²/s²: what it would explain belongs
-        // to the rest.
+        // Below this an eigenvalue is rounding, and far below σ²/s²: its share goes to the rest.
         let largest = lambda.iter().fold(0.0_f64, |top, &l| top.max(l));
         let negligible = largest * 16.0 * f64::EPSILON;
         let [yy, y1] = factor.squares;
@@ -104,15 +103,15 @@ impl<T: Real> Spectrum<T> {
         [d_mean / n, half * scale_part / n, half * d_noise / n]
     }
 
-    /// `Σ (y − μ)²` outside the span of `U`, and the opposite of what rounding added to the `c²`:
-    /// of an eigenvalue that is almost negligible, and so of `c`, half the digits are lost, but
-    /// `c²/A − c²/σ²` is as small as `s²λ/σ²`. Not clipped at 0, or that would be lost.
+    /// `Σ (y − μ)²` outside the span of `U`, less what rounding added to the `c²`. An almost
+    /// negligible eigenvalue, and so its `c`, has lost half of its digits, but `c²/A − c²/σ²` is as
+    /// small as `s²λ/σ²`. Clipping at 0 would lose this cancellation.
     fn rest_at(&self, mean: T) -> T {
         let [yy, y1, oo] = self.rest;
         yy - mean * (y1 + y1) + mean * mean * oo
     }
 
-    /// `n − R`; negative for a small subset, whose `λ` are 0 from the n-th on.
+    /// `n − R`; negative for a small subset, where `λ` is 0 from the n-th on.
     fn spread(&self) -> T {
         T::of_u64(u64::from(self.n)) - T::of(R as f64)
     }
@@ -122,7 +121,7 @@ impl<T: Real> Spectrum<T> {
     }
 }
 
-/// `QᵀAQ` tridiagonal for symmetric `a`, which is used up: its diagonal, its subdiagonal (in
+/// `QᵀAQ` tridiagonal for symmetric `a`, which is overwritten: its diagonal, its subdiagonal (in
 /// 0..R−1), and `Qᵀ` applied to `sides`.
 fn tridiagonal(a: &mut [[f64; R]; R], sides: &mut [[f64; R]; 2]) -> ([f64; R], [f64; R]) {
     let mut off = [0.0; R];
@@ -230,9 +229,8 @@ mod tests {
         x.iter().map(|x| x * x).sum()
     }
 
-    /// `QᵀAQ` keeps trace and norm, and `Qᵀs` the length of `s`: also where the matrix is almost
-    /// tridiagonal, where a reflection is lost by cancellation, and where there is nothing to
-    /// reflect.
+    /// `QᵀAQ` keeps trace and norm, and `Qᵀs` the length of `s`: also for an almost tridiagonal
+    /// matrix, where a reflection is lost by cancellation, and for one with nothing to reflect.
     #[test]
     fn a_rotation_keeps_lengths() {
         let noise = |i: usize, j: usize| {
@@ -310,9 +308,9 @@ mod tests {
         }
     }
 
-    /// Where all samples lie at one place, `K = s² 1 1ᵀ`: the evidence is that of their mean, and
-    /// of what is left without it. What rounding adds to the components of almost negligible
-    /// eigenvalues it takes from the rest.
+    /// With all samples at one place, `K = s² 1 1ᵀ`: the evidence is that of their mean, and of the
+    /// deviations from it. What rounding adds to the components of almost negligible eigenvalues it
+    /// takes from the rest.
     #[test]
     fn a_kernel_of_almost_nothing_leaves_white_noise() {
         for n in 1..=40 {

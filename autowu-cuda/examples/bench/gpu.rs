@@ -1,12 +1,12 @@
-//! The GPU: the same batches by the kernels. What it prints has to be seen on a device first.
+//! The GPU: the same batches by the kernels. Not yet run on a device.
 
-use crate::work::{FIT, LOSSES, VOTE, config, curve};
 use crate::{DISTINCT, Row, median};
 use autowu_core::Config;
 use autowu_core::gp::Fit;
 use autowu_cuda::batch::{Curve, Params};
 use autowu_cuda::kernels::{Kernels, Losses, bytes};
 use autowu_cuda::{BatchTest, Device, Error, Fleet, Number, Stored};
+use autowu_lab::work::{FIT, LOSSES, VOTE, config, curve};
 use cudarc::driver::sys::CUdevice_attribute as Attribute;
 use cudarc::driver::{CudaContext, CudaStream};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub fn batch<T: Number>(stream: &Arc<CudaStream>, size: usize) -> Result<Row, Er
     let record =
         |i: usize| Curve { seed: i as u64, ..Curve::new((i * LOSSES) as u64, LOSSES as u32, 1) };
     let records: Vec<Curve> = (0..part).map(record).collect();
-    let params = Params::of(&config());
+    let params = Params::of(&config().test);
     let fits = vec![Fit::<T>::default().to_array(); part];
     let kernels = Kernels::<T>::load(stream)?;
     let mut times = Vec::new();
@@ -45,7 +45,8 @@ pub fn batch<T: Number>(stream: &Arc<CudaStream>, size: usize) -> Result<Row, Er
         })
     };
     let note = format!(
-        "kernels alone {:.0} tests/s; share of the GPU's peak: fit {}, inference {}; {} bytes a curve",
+        "kernels alone {:.0} tests/s; share of the GPU's peak: fit {}, inference {}; {} bytes a \
+         curve",
         size as f64 / (view + fit + inference),
         share(FIT.simple, fit),
         share(VOTE.simple, inference),

@@ -1,8 +1,10 @@
-"""The same test in GPyTorch, batched: 100 steps of Adam on 100 losses, five posteriors on 160 at 500 locations.
+"""The same test in GPyTorch, batched: 100 steps of Adam on 100 losses, five posteriors on 160 at
+500 locations.
 
     python3 gpytorch_batch.py BATCH ...
 
-prints one JSON object per batch size: seconds of the fit and of the inference, and the device. A CUDA GPU is used if there is one.
+prints one JSON object per batch size: seconds of the fit and of the inference, and the device. It
+uses a CUDA GPU if there is one.
 """
 
 import json
@@ -78,8 +80,10 @@ def run(batch, device):
 
 
 device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-name = torch.cuda.get_device_name() if device.type == "cuda" else f"host, {torch.get_num_threads()} threads"
+host = f"host, {torch.get_num_threads()} threads"
+name = torch.cuda.get_device_name() if device.type == "cuda" else host
 run(1, device)
 for batch in map(int, sys.argv[1:]):
     fit, inference = min(run(batch, device) for _ in range(2))
-    print(json.dumps({"batch": batch, "fit": fit, "inference": inference, "device": name}), flush=True)
+    row = {"batch": batch, "fit": fit, "inference": inference, "device": name}
+    print(json.dumps(row), flush=True)

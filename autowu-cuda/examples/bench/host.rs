@@ -1,11 +1,11 @@
 //! The host: all cores, as `BatchTest` and `Fleet` use them.
 
-use crate::work::{LOSSES, config, curve};
 use crate::{DISTINCT, Row, median};
 use autowu_core::gp::{Factor, Fit, Hyper, Posterior, Spectrum};
 use autowu_core::sampling::Permutation;
 use autowu_core::{Config, Real};
 use autowu_cuda::{BatchTest, Device, Error, Fleet, Number, Stored};
+use autowu_lab::work::{LOSSES, config, curve};
 use rayon::prelude::*;
 use std::hint::black_box;
 use std::time::Instant;
@@ -38,7 +38,7 @@ pub fn batch<T: Number>(size: usize) -> Result<Row, Error> {
         inference: median(|| {
             (0..size)
                 .into_par_iter()
-                .for_each(|i| (0..config().votes).for_each(|_| _ = black_box(vote(i))));
+                .for_each(|i| (0..config().test.votes).for_each(|_| _ = black_box(vote(i))));
             Ok(())
         })?,
         note: String::new(),
@@ -57,7 +57,7 @@ fn samples<T: Real>(losses: &[T]) -> Vec<(T, T)> {
 /// Seconds of one step of a fleet in which no test is due: losses in, learning rates out.
 pub fn fleet_step(members: usize) -> Result<f64, Error> {
     const STEPS: u32 = 200;
-    // A budget so long that no test comes.
+    // A budget too long for a test to come.
     let mut fleet = Fleet::<f32>::new(Config::new(1 << 30), members, Device::Host)?;
     let losses = vec![1.0; members];
     fleet.observe(&losses)?; // the first snapshot

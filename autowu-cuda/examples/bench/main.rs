@@ -1,5 +1,5 @@
-//! Curve-tests per second: the host on all cores, a GPU where there is one, and GPyTorch where
-//! Python has it.
+//! Tests of curves per second: the host on all cores, a GPU if there is one, and GPyTorch if Python
+//! has it.
 //!
 //! ```text
 //! cargo run --release -p autowu-cuda --example bench
@@ -7,14 +7,13 @@
 
 mod gpu;
 mod host;
-mod work;
 
 use autowu_cuda::{Device, Error, Number, probe};
+use autowu_lab::work::{FIT, VOTE};
 use clap::Parser;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
-use work::{FIT, VOTE};
 
 /// Distinct curves; larger batches repeat them.
 const DISTINCT: usize = 1000;
@@ -22,8 +21,8 @@ const DISTINCT: usize = 1000;
 /// Measures whole tests, fit and inference against the batch size, and prints a table in Markdown.
 ///
 /// A batch is the default's test of curves of 200 losses: a fit on 100, five votes on 160, 500
-/// locations. "Whole" is what `BatchTest::run` takes, copies included. Larger batches are left out
-/// where one takes longer than --seconds.
+/// locations. "Whole" is what `BatchTest::run` takes, copies included. When one batch takes longer
+/// than --seconds, larger ones are left out.
 #[derive(Parser)]
 #[command(after_help = "EXAMPLES:\n  \
     bench                                  everything that is there\n  \
@@ -97,7 +96,8 @@ fn run(args: &Args) -> Result<(), Error> {
     }
     gpytorch(args);
     println!(
-        "\nOperations of the kernels, a curve (additions and multiplications; divisions, roots, exponentials):"
+        "\nOperations of the kernels, a curve (additions and multiplications; divisions, roots, \
+         exponentials):"
     );
     println!("fit {} + {}, inference {} + {}", FIT.simple, FIT.special, VOTE.simple, VOTE.special);
     println!("\nOne step of a fleet of 10 000 in which no test is due:");
@@ -122,7 +122,7 @@ fn sweep(args: &Args, batch: impl Fn(usize) -> Result<Row, Error>) -> Result<(),
     Ok(())
 }
 
-/// The rows of gpytorch_batch.py, or why there are none.
+/// The rows of gpytorch_batch.py, or why it has none.
 fn gpytorch(args: &Args) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/bench/gpytorch_batch.py");
     let output = Command::new(&args.python).arg(script).args(["1", "10", "100"]).output();

@@ -1,35 +1,23 @@
-//! The detector's operating characteristics, as the example `detector` of autowu-core has them,
-//! with all runs of a cell side by side: the tests that are due in a step are one batch, on all
-//! cores or on a GPU.
+//! The detector's operating characteristics, as in autowu-core's example `detector`, with all runs
+//! of a cell side by side: the tests due in a step are one batch, on all cores or on a GPU.
 //!
 //! ```text
-//! cargo run --release -p autowu-cuda --example detector_batch -- --device cuda --runs 100000 --out target/detector
+//! cargo run --release -p autowu-cuda --example detector_batch -- --device cuda --runs 1000
 //! ```
-
-#[path = "../../../autowu-core/examples/detector/cells.rs"]
-mod cells;
-#[path = "../../../autowu-core/examples/detector/climb.rs"]
-mod climb;
-#[path = "../../../autowu-core/examples/detector/curves.rs"]
-mod curves;
-#[path = "../../../autowu-core/examples/detector/rules.rs"]
-mod rules;
-#[path = "../../../autowu-core/examples/detector/table.rs"]
-mod table;
 
 use autowu_core::{Config, Event, Observation};
 use autowu_cuda::{BatchTest, Device};
-use cells::{Cell, Cells};
+use autowu_lab::detector::cells::{Cell, Cells};
+use autowu_lab::detector::climb::{Climb, End};
+use autowu_lab::detector::table::{self, Row};
 use clap::{Parser, ValueEnum};
-use climb::{Climb, End};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use table::Row;
 
-/// Simulates the detector on made loss curves, all runs of a cell at once, and writes a table (CSV
-/// and Markdown).
+/// Simulates the detector on synthetic loss curves, all runs of a cell at once, and writes a table
+/// (CSV and Markdown).
 #[derive(Parser)]
 #[command(after_help = "EXAMPLES:\n  \
     detector_batch --runs 50                              a first look\n  \
@@ -90,9 +78,9 @@ fn run(args: &Args) -> Result<(), String> {
     }
 }
 
-/// All runs of a cell, step by step; the order of the result is that of the runs.
+/// All runs of a cell, step by step; the results are in the order of the runs.
 fn simulate(cell: &Cell, runs: u64, test: &BatchTest<f32>) -> Result<Vec<End>, String> {
-    // Boxed: those that go on are moved up at every step.
+    // Boxed, because those that go on move up at every step.
     let mut going = (0..runs)
         .map(|number| Climb::new(cell, number).map(Box::new))
         .collect::<Result<Vec<_>, _>>()?;
@@ -115,7 +103,7 @@ fn simulate(cell: &Cell, runs: u64, test: &BatchTest<f32>) -> Result<Vec<End>, S
                 Observation::Nothing => None,
                 Observation::Event(event) => Some(event),
                 Observation::TestDue => {
-                    let report = climb.autowu.judge(&measured.next()?);
+                    let report = climb.autowu.judge(&measured.next()?)?;
                     climb.autowu.resolve(&report)
                 }
             })

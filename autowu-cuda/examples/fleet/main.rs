@@ -4,14 +4,13 @@
 //! cargo run --release -p autowu-cuda --example fleet
 //! ```
 //!
-//! The data of each problem has a scale of its own, between 0.1 and 10, so that no learning rate
-//! suits all of them. The networks are trained on the host; the tests that are due in a step are
-//! one batch, on the host or on a GPU.
+//! Each problem's data has its own scale, between 0.1 and 10, so no learning rate suits all. The
+//! networks train on the host; the tests due in a step are one batch, on the host or on a GPU.
 
 mod plot;
 mod problems;
 
-use autowu_core::{Config, Decay, Event, Interval, Real, Reason};
+use autowu_core::{Config, Decay, Event, Interval, Patience, Ramp, Real, Reason};
 use autowu_cuda::{Device, Fleet, probe};
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -21,8 +20,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// Trains many small networks side by side, each with a learning rate of its own, and draws where
-/// the switches came.
+/// Trains many small networks side by side, each with its own learning rate, and draws when they
+/// switched.
 #[derive(Parser)]
 #[command(after_help = "EXAMPLES:\n  \
     fleet                        10 000 networks, 400 steps each\n  \
@@ -64,7 +63,7 @@ enum Where {
     Cuda,
 }
 
-/// What became of one member.
+/// The result of one member.
 #[derive(Clone, Default)]
 struct Member {
     scale: f64,
@@ -115,14 +114,14 @@ fn run(args: &Args) -> Result<(), String> {
     Ok(())
 }
 
-/// The whole loop: losses, `observe`, snapshots and restores, update.
+/// The whole loop: losses, `observe`, copies and restores, update.
 fn train(args: &Args, n: usize, device: Device) -> Result<Vec<Member>, String> {
     let place = device.name();
     // Plain gradient descent bears more than 1 where the data is small. Tests take most of the time
     // of so small a model: at every quarter of growth, not every tenth, there are half as many.
-    let interval = Interval::Growth(1.25);
+    let ramp = Ramp::default().tested(Interval::Growth(1.25), Patience::Growth(1.25));
     let config =
-        Config { min_lr: 1e-4, max_lr: 10.0, interval, seed: args.seed, ..Config::new(args.steps) };
+        Config::new(args.steps).with_lr_range(1e-4, 10.0).with_ramp(ramp).with_seed(args.seed);
     let mut fleet = Fleet::<f32>::new(config, n, device).map_err(|e| e.to_string())?;
     let mut problems = Problems::new(n, args.seed);
     let mut members: Vec<Member> =
@@ -142,9 +141,9 @@ fn train(args: &Args, n: usize, device: Device) -> Result<Vec<Member>, String> {
         tests += happened.reports.len();
         for (i, event) in happened.events {
             match event {
-                Event::Snapshot { .. } => problems.keep(i),
+                Event::Snapshot { .. } => problems.copy(i),
                 Event::Restore { step, reason, .. } => {
-                    problems.put_back(i);
+                    problems.restore(i);
                     if matches!(reason, Reason::PastMinimum | Reason::NonFinite) {
                         members[i].detections.push(step);
                     }
@@ -160,7 +159,8 @@ fn train(args: &Args, n: usize, device: Device) -> Result<Vec<Member>, String> {
     bar.finish_and_clear();
     let (all, testing) = (begun.elapsed().as_secs_f64(), testing.as_secs_f64());
     println!(
-        "{n} networks × {} steps in {all:.1} s; {tests} tests on {place} ({} threads) took {testing:.1} s of it, {:.0} a second",
+        "{n} networks × {} steps in {all:.1} s; {tests} tests on {place} ({} threads) took \
+         {testing:.1} s of it, {:.0} a second",
         args.steps,
         rayon::current_num_threads(),
         tests as f64 / testing

@@ -1,4 +1,4 @@
-//! The picture of a fleet: when minima were passed, and which learning rate each member came to.
+//! The picture of a fleet: when it passed minima, and which learning rate each member found.
 
 use crate::Member;
 use plotters::coord::Shift;
@@ -16,7 +16,7 @@ const BINS: u64 = 50;
 
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
-/// Draws a fleet as SVG: `warmup` is the number of steps that detections can come in.
+/// Draws a fleet as SVG; detections can come in the first `warmup` steps.
 pub fn draw(path: &Path, warmup: u64, members: &[Member]) -> Result<(), String> {
     let picture = || -> Drawn {
         let root = SVGBackend::new(path, (1120, 480)).into_drawing_area();

@@ -1,5 +1,5 @@
-//! Many small networks on made data, side by side: the same architecture, and data of a scale of
-//! its own for each.
+//! Many small networks on synthetic data, side by side: the same architecture, and its own scale of
+//! the data for each.
 
 use autowu_core::sampling::mix;
 use rayon::prelude::*;
@@ -9,7 +9,7 @@ const HIDDEN: usize = 16;
 const BATCH: usize = 16;
 /// Points that all problems draw from.
 const POINTS: usize = 4096;
-/// Of these, at the end, the ones that nobody trains on.
+/// The last of these, which are only tested on.
 const HELD_OUT: usize = 512;
 /// Labels that are wrong.
 const FLIPPED: f64 = 0.05;
@@ -25,14 +25,13 @@ struct Network {
     b: f32,
 }
 
-/// One problem: classify points, seen `scale` times as large as they are, by a quadratic rule of
-/// its own.
+/// One problem: classify points, enlarged `scale` times, by its own quadratic rule.
 struct Problem {
     scale: f32,
     rule: [[f32; INPUTS]; 2],
     network: Network,
     gradient: Network,
-    kept: Network,
+    copy: Network,
 }
 
 /// All problems, and the points.
@@ -50,15 +49,15 @@ impl Problems {
             let mut random = Random(mix(seed ^ mix(i as u64 + 1)));
             let scale = WIDEST.powf(2.0 * random.uniform() - 1.0) as f32;
             let rule = std::array::from_fn(|_| std::array::from_fn(|_| random.normal()));
-            // He et al. 2015, as if the data had scale 1: that they have not is what the learning
-            // rate has to make up for.
+            // He et al. 2015, as if the data had scale 1; the learning rate has to make up for its
+            // real scale.
             let mut network = Network::default();
             network
                 .w
                 .as_flattened_mut()
                 .fill_with(|| random.normal() * (2.0 / INPUTS as f32).sqrt());
             network.v.fill_with(|| random.normal() * (2.0 / HIDDEN as f32).sqrt());
-            Problem { scale, rule, kept: network.clone(), gradient: Network::default(), network }
+            Problem { scale, rule, copy: network.clone(), gradient: Network::default(), network }
         };
         Problems { points, problems: (0..n).into_par_iter().map(problem).collect() }
     }
@@ -88,13 +87,13 @@ impl Problems {
     }
 
     /// Keeps a copy of these networks.
-    pub fn keep(&mut self, i: usize) {
-        self.problems[i].kept = self.problems[i].network.clone();
+    pub fn copy(&mut self, i: usize) {
+        self.problems[i].copy = self.problems[i].network.clone();
     }
 
-    /// Puts the copy back; the gradient of the weights that are thrown away goes with them.
-    pub fn put_back(&mut self, i: usize) {
-        self.problems[i].network = self.problems[i].kept.clone();
+    /// Puts the copy back, and drops the gradient of the discarded weights.
+    pub fn restore(&mut self, i: usize) {
+        self.problems[i].network = self.problems[i].copy.clone();
         self.problems[i].gradient = Network::default();
     }
 

@@ -1,24 +1,23 @@
 //! A microcontroller's `main`: no std, no alloc, its own panic handler, all memory static. Runs a
 //! whole schedule in f32.
 //!
-//! Exit status: 0 where the learning rate of the lowest loss was found, else the number of the
-//! expectation that failed.
+//! Exit status: 0 if it found the learning rate of the lowest loss, else the number of the failed
+//! expectation.
 #![no_std]
 #![no_main]
 
 use autowu_core::sampling::mix;
-use autowu_core::{AutoWu, Config, Decay, Event, Phase};
+use autowu_core::{AutoWu, Config, Decay, Event, Phase, TestRules};
 
 type Scheduler = AutoWu<f32, 128>;
 
-/// The learning rate that the losses are lowest at.
+/// The learning rate of the lowest loss.
 const BEST: f32 = 1e-2;
 const STEPS: u64 = 400;
 
 static mut SCHEDULER: Option<Scheduler> = None;
 
-// The start of a program under an operating system, memcpy and memset: a microcontroller has its
-// own.
+// A program's start under an operating system, memcpy and memset; a microcontroller has its own.
 #[link(name = "c")]
 unsafe extern "C" {}
 
@@ -40,8 +39,8 @@ fn log10(x: f32) -> f32 {
 }
 
 fn run(slot: &mut Option<Scheduler>) -> u8 {
-    let config =
-        Config { fit_samples: 60, test_samples: 120, decay: Decay::Cosine, ..Config::new(STEPS) };
+    let test = TestRules { fit_samples: 60, test_samples: 120, ..TestRules::default() };
+    let config = Config::new(STEPS).with_test(test).with_decay(Decay::Cosine);
     let Ok(scheduler) = Scheduler::new(config) else { return 1 };
     let scheduler = slot.insert(scheduler);
     let mut peak = 0.0;

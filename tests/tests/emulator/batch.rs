@@ -2,11 +2,11 @@
 
 use autowu_core::gp::Fit;
 use autowu_core::trajectory::Trajectory;
-use autowu_core::{CAPACITY, Config, Measurement};
+use autowu_core::{CAPACITY, Config, Measurement, TestInput};
 use autowu_cuda::Number;
 use autowu_cuda::batch::{Curve, Params, Results};
 
-/// One curve: its history, and the test it is at.
+/// One curve: its history, and the number of its test.
 #[derive(Clone, Debug)]
 pub struct Case<T> {
     pub history: Trajectory<T, CAPACITY>,
@@ -22,10 +22,16 @@ impl<T: Number> Case<T> {
         Case { history, seed, test: seed % 5, fit: Fit::default() }
     }
 
-    /// What core says.
+    /// Core's result.
     pub fn measure(&self, config: &Config) -> Measurement<T> {
-        let config = Config { seed: self.seed, ..*config };
-        Measurement::of(&config, &self.history, self.test, &self.fit, config.min_samples)
+        Measurement::of(&TestInput {
+            rules: &config.test,
+            seed: self.seed,
+            number: self.test,
+            fewest: config.test.min_samples,
+            losses: &self.history,
+            fit: &self.fit,
+        })
     }
 }
 
@@ -50,16 +56,16 @@ impl<'a, T: Number> Batch<'a, T> {
             curves.push(Curve {
                 seed: case.seed,
                 test: case.test,
-                fewest: config.min_samples,
+                fewest: config.test.min_samples,
                 ..curve
             });
             losses.extend_from_slice(case.history.values());
         }
         let fits = cases.iter().map(|case| case.fit.to_array()).collect();
-        Batch { cases, params: Params::of(config), curves, losses, fits }
+        Batch { cases, params: Params::of(&config.test), curves, losses, fits }
     }
 
-    /// What becomes of the kernels' results; `None` where core has to be asked.
+    /// The measurement from the kernels' results; `None` where core has to make it.
     pub fn measured(&self, results: &Results<T>) -> Vec<Option<Measurement<T>>> {
         let one = |(i, case): (usize, &Case<T>)| {
             results.measurement(i, &self.curves[i], &self.params, &case.fit)

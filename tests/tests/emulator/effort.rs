@@ -1,10 +1,7 @@
-//! The operations that the benchmark of autowu-cuda reckons with, counted.
+//! Counts the operations that autowu-cuda's benchmark assumes.
 
 use crate::ffi::operations;
-
-/// The benchmark's curves and figures.
-#[path = "../../../autowu-cuda/examples/bench/work.rs"]
-mod work;
+use autowu_lab::work;
 
 #[test]
 fn operations_are_those_of_the_benchmark() {
@@ -18,8 +15,7 @@ fn operations_are_those_of_the_benchmark() {
     }
     let mean = sums.map(|kernel| kernel.map(|sum| sum / CURVES));
     let said = [[work::FIT.simple, work::FIT.special], [work::VOTE.simple, work::VOTE.special]];
-    // How many sweeps the spectrum takes, and how many locations can be passed over, depends on the
-    // losses.
+    // The number of the spectrum's sweeps, and of skipped locations, depends on the losses.
     let close = |(a, b): (&u64, &u64)| a.abs_diff(*b) * 100 <= 2 * b;
     assert!(
         mean.as_flattened().iter().zip(said.as_flattened()).all(close),

@@ -15,7 +15,7 @@ fn location(i: u32) -> f64 {
     f64::from(i) / f64::from(LAST)
 }
 
-/// What 256 bits say of a vote whose largest z and highest location before the argmin lie where
+/// The vote in 256 bits, with its largest z and its highest location before the argmin where
 /// `guide` has them.
 fn exact(gp: &WideGp, guide: &Posterior<f64>, argmin: u32) -> Inference<f64> {
     let mean = |i: u32| guide.mean_at(location(i));
@@ -65,9 +65,9 @@ fn a_vote_in_doubles_is_that_of_256_bits() {
         let [mean, output_scale, noise] = results.hypers[i];
         let samples: Vec<(f64, f64)> =
             subset(case, &results, i, 1, vote_size(&config, results.samples[i])).collect();
-        let factor = Factor::of(samples.iter().copied(), config.length_scale);
+        let factor = Factor::of(samples.iter().copied(), config.test.length_scale);
         let posterior = Posterior::condition(&factor, &Hyper { mean, output_scale, noise });
-        let gp = WideGp::condition(&samples, [mean, output_scale, noise], config.length_scale);
+        let gp = WideGp::condition(&samples, [mean, output_scale, noise], config.test.length_scale);
         for (who, vote, bound) in
             [("kernels", kernel, 1e-9), ("core", &posterior.past_minimum(), 1e-8)]
         {
@@ -107,8 +107,9 @@ fn a_fit_in_doubles_is_that_of_256_bits() {
     let cases: Vec<Case<f64>> = batch(&[(5, 15), (6, 16)].map(|(c, n)| curve(c, n)));
     let results = emulate(&Batch::of(&config, &cases), Order::Forward);
     for (i, case) in cases.iter().enumerate() {
-        let samples: Vec<(f64, f64)> = subset(case, &results, i, 0, config.fit_samples).collect();
-        let [mean, scale, noise] = fit(&samples, config.length_scale);
+        let samples: Vec<(f64, f64)> =
+            subset(case, &results, i, 0, config.test.fit_samples).collect();
+        let [mean, scale, noise] = fit(&samples, config.test.length_scale);
         let [_, _, _, shift, scatter] = results.views[i];
         let noise = noise.max(scatter);
         let core = case.measure(&config).hyper;

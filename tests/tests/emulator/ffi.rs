@@ -68,7 +68,7 @@ pub fn operations(config: &Config, losses: &[f32], seed: u64) -> [[u64; 2]; 2] {
     // SAFETY: the curve lies within `losses`, and there is room for four numbers.
     unsafe {
         count_operations(
-            &Params::of(config),
+            &Params::of(&config.test),
             &curve,
             losses.as_ptr(),
             counted.as_flattened_mut().as_mut_ptr(),

@@ -7,7 +7,7 @@ use autowu_cuda::{Device, Number, probe};
 
 const ASKED: &str = "AUTOWU_GPU_TESTS";
 
-/// The results of the first GPU; `None` where nobody asked for them.
+/// The results of the first GPU; `None` unless they were asked for.
 pub fn run<T: Number>(batch: &Batch<'_, T>) -> Option<Results<T>> {
     std::env::var_os(ASKED)?;
     let Device::Cuda(stream) = Device::cuda(0).expect("AUTOWU_GPU_TESTS asks for a GPU") else {
@@ -23,7 +23,8 @@ pub fn run<T: Number>(batch: &Batch<'_, T>) -> Option<Results<T>> {
 fn the_laws_hold_on_a_gpu_where_asked() {
     if std::env::var_os(ASKED).is_none() {
         println!(
-            "SKIPPED: the kernels were tested on the CPU only; set {ASKED}=1 to run the same laws on the first GPU"
+            "SKIPPED: the kernels were tested on the CPU only; set {ASKED}=1 to run the same laws \
+             on the first GPU"
         );
         return;
     }

@@ -5,13 +5,13 @@ use crate::ffi::{Emulated, Order, emulate};
 use crate::gpu;
 use autowu_core::gp::{Factor, Hyper, Inference, Posterior};
 use autowu_core::sampling::Permutation;
-use autowu_core::{Config, Measurement, Real};
+use autowu_core::{Config, Measurement, Real, TestRules, Verdict};
 use autowu_cuda::Number;
 use autowu_cuda::batch::Results;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-/// How far the kernels may be from core, which adds in another order.
+/// How far the kernels may be from core, which sums in another order.
 struct Bounds {
     /// Relative, of the center and the scale.
     view: f64,
@@ -25,9 +25,9 @@ struct Bounds {
 }
 
 // Adam divides a slope by its own size plus 1e-8, which magnifies rounding where the evidence is
-// flat, and core adds up normal equations, which the kernels' triangular factor does not
-// (exact.rs). Worst of some 480 curves: view 9e-16, hyper 1.1e-9, test 4.5e-10, vote 4.6e-10; by
-// the paper's rule vote 1.8e-9.
+// flat, and core sums normal equations, unlike the kernels' triangular factor (exact.rs). Worst of
+// some 480 curves: view 9e-16, hyper 1.1e-9, test 4.5e-10, vote 4.6e-10; by the paper's rule vote
+// 1.8e-9.
 const F64: Bounds = Bounds { view: 1e-13, hyper: 1e-8, vote: 1e-8, test: 1e-8 };
 /// The paper's rule tests from the first loss on; with two losses the mean is hardly determined.
 /// Worst: hyper and test 4e-5.
@@ -43,7 +43,8 @@ pub fn subset<'a, T: Real>(
     subset: u32,
     size: u32,
 ) -> impl Iterator<Item = (T, T)> + 'a {
-    let [ceiling, center, scale, mean, _] = results.views[i]; // the noise floor is in the hyper-parameters
+    // The scatter is in the hyper-parameters.
+    let [ceiling, center, scale, mean, _] = results.views[i];
     let half = T::of(0.5);
     let y = move |loss: T| ((loss.min(ceiling) * half - center * half) / scale) * T::of(2.0) - mean;
     let values = case.history.values();
@@ -57,11 +58,11 @@ pub fn subset<'a, T: Real>(
 
 /// Losses that one vote sees.
 pub fn vote_size(config: &Config, samples: u32) -> u32 {
-    let share = (config.subset_fraction * f64::from(samples)).ceil() as u32;
-    share.max(config.min_samples).min(config.test_samples)
+    let share = (config.test.subset_fraction * f64::from(samples)).ceil() as u32;
+    share.max(config.test.min_samples).min(config.test.test_samples)
 }
 
-/// What core's posterior says of one vote, given the kernels' view and hyper-parameters.
+/// One vote from core's posterior, given the kernels' view and hyper-parameters.
 fn vote_at<T: Real>(
     config: &Config,
     case: &Case<T>,
@@ -71,12 +72,11 @@ fn vote_at<T: Real>(
 ) -> Inference<T> {
     let [mean, output_scale, noise] = results.hypers[i];
     let samples = subset(case, results, i, vote + 1, vote_size(config, results.samples[i]));
-    let factor = Factor::of(samples, T::of(config.length_scale));
+    let factor = Factor::of(samples, T::of(config.test.length_scale));
     Posterior::condition(&factor, &Hyper { mean, output_scale, noise }).past_minimum()
 }
 
-/// Whether two results agree, and the same vote comes out wherever the bound does not leave it
-/// open.
+/// Whether two results agree, and give the same vote unless the bound leaves it open.
 fn agree<T: Real>(
     config: &Config,
     bounds: &Bounds,
@@ -117,8 +117,8 @@ fn agree<T: Real>(
         if a.argmin == b.argmin {
             near(&format!("descent of vote {i}"), a.descent, b.descent, bounds.test)?;
         }
-        let open = (f(b.probability) - config.confidence).abs() <= bounds.test;
-        let past = |p: T| f(p) > config.confidence;
+        let open = (f(b.probability) - config.response.confidence).abs() <= bounds.test;
+        let past = |p: T| f(p) > config.response.confidence;
         if !open && past(a.probability) != past(b.probability) {
             return Err(format!("vote {i}: kernel {:?}, core {:?}", a.probability, b.probability));
         }
@@ -126,7 +126,7 @@ fn agree<T: Real>(
     Ok(())
 }
 
-/// In every order the same bits, and near core; near core on a GPU too, where one is asked for.
+/// The same bits in every order of threads, and near core; near core on a GPU too, if asked for.
 fn holds<T: Emulated>(config: &Config, cases: &[Case<T>], bounds: &Bounds) -> Result<(), String> {
     let batch = Batch::of(config, cases);
     let results = emulate(&batch, Order::Forward);
@@ -153,8 +153,8 @@ fn near_core<T: Number>(
         let core = case.measure(config);
         let told = |e| format!("curve {i}: {e}\n{case:?}");
         let Some(kernel) = kernel else {
-            // `None` says that a number came out that no run can have, and that core is to be
-            // asked: right only where core has none either.
+            // `None` means that the kernels got a number that no run can have, and that core has to
+            // measure: right only where core has none either.
             let is_number = |v: &Inference<T>| v.probability.is_finite() && v.descent.is_finite();
             if core.votes.iter().all(is_number) {
                 return Err(told(format!("kernel {:?}, core {core:?}", results.hypers[i])));
@@ -180,7 +180,7 @@ fn near_core<T: Number>(
     Ok(())
 }
 
-/// Curves as training gives them, and others: a fall and a rise with noise; with losses that are
+/// Curves like those of training, and others: a fall and a rise with noise; with losses that are
 /// not finite; all equal; huge and tiny.
 fn curve() -> impl Strategy<Value = Vec<f64>> {
     let length = prop_oneof![3 => 1_usize..40, 1 => 40_usize..600];
@@ -221,7 +221,7 @@ fn config() -> ProptestConfig {
 }
 
 proptest! {
-    // The same curves every time; PROPTEST_RNG_SEED or PROPTEST_CASES in the environment look further.
+    // The same curves every time; PROPTEST_RNG_SEED or PROPTEST_CASES look further.
     #![proptest_config(config())]
 
     #[test]
@@ -231,13 +231,15 @@ proptest! {
 
     #[test]
     fn doubles_agree_with_core_by_the_papers_rule(curves in prop::collection::vec(curve(), 1..4)) {
-        // Raw losses of any size are what the fixed noise floor cannot fit; those near 1 are.
+        // The fixed noise floor cannot fit raw losses of every size, but it fits those near 1.
         let near_one = |c: Vec<f64>| {
-            let top = c.iter().filter(|y| y.is_finite()).fold(1e-300, |top: f64, y| top.max(y.abs()));
+            let finite = c.iter().filter(|y| y.is_finite());
+            let top = finite.fold(1e-300, |top: f64, y| top.max(y.abs()));
             c.into_iter().map(|y| y / top).collect()
         };
         let curves: Vec<Vec<f64>> = curves.into_iter().map(near_one).collect();
-        holds::<f64>(&Config::paper(50, 20), &batch(&curves), &F64_PAPER).map_err(TestCaseError::fail)?;
+        holds::<f64>(&Config::paper(50, 20), &batch(&curves), &F64_PAPER)
+            .map_err(TestCaseError::fail)?;
     }
 
     #[test]
@@ -292,31 +294,31 @@ fn the_ends_of_the_range_never_give_a_wrong_vote() {
     }
 }
 
-/// Squares of raw losses overflow in one place after the other on the way up. What the kernels say
-/// then is what core says, or is no number, and core is asked.
+/// With growing raw losses, their squares overflow in one place after the other. The kernels then
+/// agree with core, or return no number, and core has to measure.
 #[test]
 fn raw_losses_of_any_size_never_give_a_wrong_verdict() {
     fn at<T: Emulated>(exponents: impl Iterator<Item = i32>) {
-        for (exponent, blocks) in exponents.flat_map(|e| [(e, 4), (e, 16)]) {
+        for (exponent, noise_groups) in exponents.flat_map(|e| [(e, 4), (e, 16)]) {
             let scale = 10_f64.powi(exponent);
             let block = |i: u32| if (i / 256).is_multiple_of(2) { scale } else { -scale };
             let square = |i: u32| scale * (f64::from(i) / 50.0 - 0.5).powi(2);
             let cases =
                 [Case::<T>::new((0..1024).map(block), 1), Case::new((0..50).map(square), 2)];
-            let config = Config {
+            let config = Config::new(1000).with_test(TestRules {
                 standardise: false,
                 clip: false,
-                noise_blocks: blocks,
-                ..Config::new(1000)
-            };
+                noise_groups,
+                ..TestRules::default()
+            });
             let batch = Batch::of(&config, &cases);
             for (case, kernel) in cases.iter().zip(batch.measured(&emulate(&batch, Order::Forward)))
             {
                 let core = case.measure(&config);
                 if let Some(kernel) = kernel {
                     assert_eq!(
-                        kernel.verdict(&config),
-                        core.verdict(&config),
+                        Verdict::of(&kernel, &config.response),
+                        Verdict::of(&core, &config.response),
                         "1e{exponent}: {kernel:?}, core {core:?}"
                     );
                 }

@@ -25,6 +25,7 @@ mod laws;
 #[test]
 fn skipped() {
     println!(
-        "SKIPPED: the kernels were not compiled for the CPU, because there is no C++ compiler for tests/build.rs"
+        "SKIPPED: the kernels were not compiled for the CPU, because there is no C++ compiler for \
+         tests/build.rs"
     );
 }

@@ -1,6 +1,9 @@
 //! Configurations and losses for the laws.
 
-use autowu_core::{Config, Decay, Detection, Fallback, Interval, NonFinite, Patience};
+use autowu_core::{
+    Config, Decay, Fallback, Interval, NonFinite, Patience, Ramp, Response, TestRules,
+};
+use autowu_tests::configs::climbing_on;
 use autowu_tests::curves::{curve, hostile};
 use proptest::prelude::*;
 
@@ -17,7 +20,7 @@ pub fn configs() -> impl Strategy<Value = Config> {
             0 => Config::new(steps),
             1 => Config::new(steps).without_restore(),
             2 => Config::paper(per_epoch, steps.div_ceil(per_epoch)),
-            _ => Config { detection: Detection::EndWarmup, ..Config::new(steps) },
+            _ => climbing_on(Config::new(steps), None),
         });
     let interval =
         prop_oneof![(1..40_u64).prop_map(Interval::Steps), (1.001..3.0).prop_map(Interval::Growth)];
@@ -27,27 +30,26 @@ pub fn configs() -> impl Strategy<Value = Config> {
     let rules = (any::<bool>(), any::<bool>(), any::<bool>(), 0..30_u32, 0.01..=1.0);
     (presets, decay, interval, patience, samples, rules, any::<u64>()).prop_map(
         |(preset, decay, interval, patience, samples, rules, seed)| {
-            let (argmin, clip, ignore, back_steps, warmup_fraction) = rules;
-            Config {
-                decay,
-                interval,
-                patience,
-                min_samples: samples.0,
-                fit_samples: samples.1,
-                test_samples: samples.2,
-                votes: samples.3,
-                fallback: if argmin { Fallback::Argmin } else { Fallback::Reached },
-                clip,
-                non_finite: if ignore {
-                    NonFinite::Ignore
-                } else {
-                    NonFinite::EndClimb { back_steps }
-                },
-                warmup_fraction,
-                floor_lr: preset.min_lr * (seed % 3) as f64 / 2.0,
-                seed,
-                ..preset
-            }
+            let (argmin, clip, ignore, back_steps, fraction) = rules;
+            let (min_samples, fit_samples, test_samples, votes) = samples;
+            let fallback = if argmin { Fallback::Argmin } else { Fallback::Reached };
+            let non_finite =
+                if ignore { NonFinite::Ignore } else { NonFinite::EndClimb { back_steps } };
+            let rules = preset.test;
+            preset
+                .with_ramp(Ramp { fraction, ..preset.ramp }.tested(interval, patience))
+                .with_test(TestRules {
+                    min_samples,
+                    fit_samples,
+                    test_samples,
+                    votes,
+                    clip,
+                    ..rules
+                })
+                .with_response(Response { fallback, non_finite, ..preset.response })
+                .with_decay(decay)
+                .with_floor_lr(preset.min_lr * (seed % 3) as f64 / 2.0)
+                .with_seed(seed)
         },
     )
 }

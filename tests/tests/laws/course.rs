@@ -1,8 +1,9 @@
-//! The course of a run: what it says it will do, what changes it, and how its climbs go on.
+//! The course of a run: what it announces, what changes it, and how its climbs go on.
 
 use autowu_core::{
-    AutoWu, Climb, Config, Detection, Event, Interval, NonFinite, Observation, Phase, Reason,
+    AutoWu, Climb, Config, Curve, Event, Interval, NonFinite, Observation, Phase, Reason, Response,
 };
+use autowu_tests::configs::climbing_on;
 use autowu_tests::curves::{bowl, noise};
 use proptest::prelude::*;
 
@@ -11,14 +12,15 @@ use crate::configs::{configs, losses};
 type Scheduler = AutoWu<f64, 512>;
 
 fn climb(autowu: &Scheduler) -> Option<Climb<f64>> {
-    match *autowu.phase() {
+    match autowu.phase() {
         Phase::Warmup(climb) => Some(climb),
         Phase::Decay { .. } => None,
     }
 }
 
 proptest! {
-    /// Until the step that `steps_until_due` names, finite losses make nothing happen. In a warmup that step does.
+    /// Until the step that `steps_until_due` names, finite losses make nothing happen. In a warmup
+    /// that step does.
     #[test]
     fn nothing_happens_before_it_is_said_to(config in configs(), seed in any::<u64>()) {
         let mut autowu = Scheduler::new(config).unwrap();
@@ -27,10 +29,19 @@ proptest! {
             let warmup = climb(&autowu).is_some();
             let due = quiet == Some(1);
             let observation = autowu.observe(loss);
-            prop_assert!(due || observation == Observation::Nothing, "{observation:?} at step {}", autowu.steps());
-            prop_assert!(!(due && warmup) || observation != Observation::Nothing, "step {}", autowu.steps());
+            prop_assert!(
+                due || observation == Observation::Nothing,
+                "{observation:?} at step {}",
+                autowu.steps()
+            );
+            prop_assert!(
+                !(due && warmup) || observation != Observation::Nothing,
+                "step {}",
+                autowu.steps()
+            );
             if observation == Observation::TestDue {
-                autowu.resolve(&autowu.test());
+                let report = autowu.test().unwrap();
+                let _ = autowu.resolve(&report);
             }
             quiet = if due || observation != Observation::Nothing {
                 autowu.steps_until_due()
@@ -41,9 +52,13 @@ proptest! {
         }
     }
 
-    /// In a warmup a copy may be asked back from when one was asked for.
+    /// In a warmup a restore can come once a copy was asked for.
     #[test]
-    fn no_copy_is_asked_back_before_it_was_asked_for(config in configs(), seed in any::<u64>(), kind in 0..3_u8) {
+    fn no_copy_is_asked_back_before_it_was_asked_for(
+        config in configs(),
+        seed in any::<u64>(),
+        kind in 0..3_u8,
+    ) {
         let mut autowu = Scheduler::new(config).unwrap();
         let mut asked = false;
         for loss in losses(seed, kind, config.total_steps) {
@@ -56,9 +71,14 @@ proptest! {
         }
     }
 
-    /// What was measured on a course that has been left says nothing: losses behind the one that changed it are counted, whatever they are.
+    /// Losses of an abandoned course say nothing: those after the loss that changed it are counted,
+    /// whatever they are.
     #[test]
-    fn losses_of_a_course_that_was_left_are_counted_and_not_looked_at(config in configs(), seed in any::<u64>(), kind in 0..3_u8) {
+    fn losses_of_a_course_that_was_left_are_counted_and_not_looked_at(
+        config in configs(),
+        seed in any::<u64>(),
+        kind in 0..3_u8,
+    ) {
         let mut autowu = Scheduler::new(config).unwrap();
         for loss in losses(seed, kind, config.total_steps + 5) {
             let before = autowu.clone();
@@ -66,8 +86,8 @@ proptest! {
             let told = event.is_some_and(|e| e.kind() != "snapshot");
             if told || autowu.phase() != before.phase() {
                 let [mut one, mut other] = [before.clone(), before];
-                one.step_slice(&[loss, 0.5, 0.25, -0.5]);
-                other.step_slice(&[loss, f64::NAN, 1e300, f64::INFINITY]);
+                let _ = one.step_slice(&[loss, 0.5, 0.25, -0.5]);
+                let _ = other.step_slice(&[loss, f64::NAN, 1e300, f64::INFINITY]);
                 prop_assert_eq!(one.digest(), other.digest(), "{:?}", event);
                 prop_assert_eq!(one.steps(), autowu.steps() + 3);
                 prop_assert_eq!(one.tests(), autowu.tests());
@@ -85,13 +105,14 @@ proptest! {
             prop_assert_eq!(autowu.tests(), tests);
             if let (Some(report), Some(climb)) = (autowu.step(loss).report, before) {
                 tests += 1;
-                let on_grid = (report.step - climb.start).is_multiple_of(autowu.test_interval());
-                let ended = autowu.phase().name() == "decay" || self::climb(&autowu).is_some_and(|c| c.rate == 0.0);
+                let on_grid = (report.step - climb.start).is_multiple_of(config.test_interval());
+                let ended = autowu.phase().name() == "decay"
+                    || self::climb(&autowu).is_some_and(|c| c.rate == 0.0);
                 prop_assert!(on_grid || ended, "{report:?}");
             }
         }
-        if let Interval::Steps(steps) = config.interval {
-            prop_assert_eq!(autowu.test_interval(), steps);
+        if let Curve::Exponential { interval: Interval::Steps(steps), .. } = config.ramp.curve {
+            prop_assert_eq!(autowu.config().test_interval(), steps);
         }
     }
 }
@@ -100,16 +121,12 @@ proptest! {
 /// follows rises as many times more slowly as after a minimum.
 #[test]
 fn nan_goes_back_by_the_steps_it_was_told() {
-    for (back_steps, detection, slower) in [
-        (0, Detection::ClimbOn { slowdown: 3.0 }, 3.0),
-        (7, Detection::ClimbOn { slowdown: 5.0 }, 5.0),
-        (1000, Detection::EndWarmup, 1.0),
-    ] {
-        let config = Config {
-            detection,
-            non_finite: NonFinite::EndClimb { back_steps },
-            ..Config::new(400)
-        };
+    for (back_steps, slowdown, slower) in
+        [(0, Some(3.0), 3.0), (7, Some(5.0), 5.0), (1000, None, 1.0)]
+    {
+        let config = climbing_on(Config::new(400), slowdown);
+        let non_finite = NonFinite::EndClimb { back_steps };
+        let config = config.with_response(Response { non_finite, ..config.response });
         let mut autowu = Scheduler::new(config).unwrap();
         let mut lrs = Vec::new();
         let event = (0..60_u64).find_map(|step| {
@@ -117,7 +134,8 @@ fn nan_goes_back_by_the_steps_it_was_told() {
             let loss = if step == 50 { f64::NAN } else { 3.0 - step as f64 / 100.0 };
             autowu.step(loss).event.filter(|e| e.kind() == "restore")
         });
-        let Some(Event::Restore { step: 51, reason: Reason::NonFinite, from, to }) = event else {
+        let Some(Event::Restore { step: 51, reason: Reason::NonFinite, from, to, .. }) = event
+        else {
             panic!("{event:?}");
         };
         assert_eq!(
@@ -136,7 +154,7 @@ fn nan_goes_back_by_the_steps_it_was_told() {
 #[test]
 fn a_climb_goes_on_as_slowly_as_it_was_told() {
     for slowdown in [1.0, 3.0, 10.0] {
-        let config = Config { detection: Detection::ClimbOn { slowdown }, ..Config::new(400) };
+        let config = climbing_on(Config::new(400), Some(slowdown));
         let mut autowu = Scheduler::new(config).unwrap();
         let first = climb(&autowu).unwrap().rate;
         let event = (0..160).find_map(|_| {
@@ -155,10 +173,9 @@ fn a_climb_goes_on_as_slowly_as_it_was_told() {
 /// A warmup that ends with its first minimum holds the learning rate there.
 #[test]
 fn a_first_minimum_ends_the_climb() {
-    for (config, restores) in [
-        (Config { detection: Detection::EndWarmup, ..Config::new(400) }, true),
-        (Config::new(400).without_restore(), false),
-    ] {
+    for (config, restores) in
+        [(climbing_on(Config::new(400), None), true), (Config::new(400).without_restore(), false)]
+    {
         let mut autowu = Scheduler::new(config).unwrap();
         let mut events = Vec::new();
         let mut lrs = Vec::new();
@@ -185,7 +202,7 @@ fn a_climb_that_was_put_back_too_early_goes_on_at_full_pace() {
     let wave = |step: u64| if step < 30 { (step as f64 / 5.0).cos() } else { 0.0 };
     let mut quickened = 0;
     for seed in 0..20 {
-        let mut autowu = Scheduler::new(Config { seed, ..Config::new(400) }).unwrap();
+        let mut autowu = Scheduler::new(Config::new(400).with_seed(seed)).unwrap();
         let first = climb(&autowu).unwrap().rate;
         for step in 0..160 {
             let Some(before) = climb(&autowu) else { break };

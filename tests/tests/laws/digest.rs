@@ -1,17 +1,31 @@
 //! The digest: equal where states are equal, different where they differ.
 
 use autowu_core::{AutoWu, Config};
-use autowu_tests::curves::{curve, valley};
-use serde_json::Value;
+use autowu_tests::configs::sampled;
+use autowu_tests::curves::{bowl, curve, valley};
+use serde_json::{Value, json};
 use std::collections::HashMap;
 
 type Scheduler = AutoWu<f64, 256>;
 
+fn config(steps: u64) -> Config {
+    sampled(Config::new(steps), 100, 100)
+}
+
+/// After 40 steps of 90: in a decay that nothing guards.
 fn midway() -> Scheduler {
-    let config = Config { test_samples: 100, ..Config::new(90) };
-    let mut autowu = Scheduler::new(config).unwrap();
+    let mut autowu = Scheduler::new(config(90)).unwrap();
     for &loss in &valley(3, 40, 0.35, 1.0, 0.05) {
-        autowu.step(loss);
+        let _ = autowu.step(loss);
+    }
+    autowu
+}
+
+/// A run of 200 steps after `steps` of them; its loss has a minimum, and no noise.
+fn found(steps: u64) -> Scheduler {
+    let mut autowu = Scheduler::new(config(200)).unwrap();
+    for _ in 0..steps {
+        let _ = autowu.step(bowl(autowu.lr(), 1e-3));
     }
     autowu
 }
@@ -33,85 +47,109 @@ fn changes(value: &Value) -> Vec<Value> {
         Value::Bool(b) => vec![Value::Bool(!b)],
         Value::Number(n) => {
             let n = n.as_u64().unwrap();
-            vec![(n + 1).into(), n.saturating_sub(1).into()]
+            vec![(n + 1).into(), n.saturating_sub(1).into(), Value::Null]
         }
         Value::String(text) => match text.parse::<f64>() {
             Ok(x) => vec![
                 (x * 1.0001).to_string().into(),
                 (x * 0.9999).to_string().into(),
                 "0.25".into(),
+                Value::Null,
             ],
-            Err(_) => ["Linear", "Reached", "Argmin", "Floor", "Reference", "EndWarmup", "Ignore"]
-                .map(Value::from)
-                .to_vec(),
+            Err(_) => [
+                "Linear",
+                "Reached",
+                "Argmin",
+                "Floor",
+                "Reference",
+                "MeanRate",
+                "RateAtMean",
+                "Ignore",
+            ]
+            .map(Value::from)
+            .to_vec(),
         },
+        Value::Null => vec![
+            "0.25".into(),
+            3.into(),
+            json!({"first": "2.0", "lowest": "1.0"}),
+            json!({"limit": "1.5", "span": 10, "mean": "0.0", "count": 0}),
+        ],
         _ => vec![],
     }
 }
 
-/// Changes each part of a saved state in turn: where the result is a valid state, its digest is
-/// another.
+/// Changes each part of a saved state in turn: if the result is a valid state, its digest differs.
 #[test]
 fn every_part_of_the_state_counts() {
-    let state = serde_json::to_value(midway()).unwrap();
-    let digest = midway().digest();
-    assert_eq!(serde_json::from_value::<Scheduler>(state.clone()).unwrap(), midway());
-    let mut paths = Vec::new();
-    leaves(&state, "", &mut paths);
-    let mut changed = 0;
-    for path in &paths {
-        let old = state.pointer(path).unwrap().clone();
-        for new in changes(&old) {
-            let mut other = state.clone();
-            *other.pointer_mut(path).unwrap() = new.clone();
-            let Ok(loaded) = serde_json::from_value::<Scheduler>(other) else { continue };
-            if loaded != midway() {
-                assert_ne!(loaded.digest(), digest, "{path}: {old} → {new}");
-                changed += 1;
+    // In the first climb, in one that knows of its descent, in a decay with and without a guard.
+    let states = [found(20), found(70), found(149), midway()];
+    let has = |autowu: &Scheduler, part: &str| {
+        serde_json::to_value(autowu).unwrap().pointer(part).is_some_and(|value| !value.is_null())
+    };
+    assert!(has(&states[0], "/stage/Warmup/ascent/losses/entries/10"));
+    assert!(has(&states[1], "/stage/Warmup/descent/span"));
+    assert!(has(&states[2], "/stage/Decay/guard"));
+    assert!(has(&states[3], "/stage/Decay") && !has(&states[3], "/stage/Decay/guard"));
+    for autowu in states {
+        let state = serde_json::to_value(&autowu).unwrap();
+        let digest = autowu.digest();
+        assert_eq!(serde_json::from_value::<Scheduler>(state.clone()).unwrap(), autowu);
+        let mut paths = Vec::new();
+        leaves(&state, "", &mut paths);
+        let mut changed = 0;
+        for path in &paths {
+            let old = state.pointer(path).unwrap().clone();
+            for new in changes(&old) {
+                let mut other = state.clone();
+                *other.pointer_mut(path).unwrap() = new.clone();
+                let Ok(loaded) = serde_json::from_value::<Scheduler>(other) else { continue };
+                if loaded != autowu {
+                    assert_ne!(loaded.digest(), digest, "{path}: {old} → {new}");
+                    changed += 1;
+                }
             }
         }
+        assert!(changed > 40, "only {changed} changes gave a valid state");
     }
-    assert!(changed > 40, "only {changed} changes gave a valid state");
 }
 
 #[test]
 fn no_two_states_of_a_run_share_a_digest() {
     let mut seen = HashMap::new();
     for seed in 0..4 {
-        let mut autowu =
-            Scheduler::new(Config { test_samples: 100, seed, ..Config::new(300) }).unwrap();
+        let mut autowu = Scheduler::new(config(300).with_seed(seed)).unwrap();
         for &loss in &curve(seed, 320) {
-            autowu.step(loss);
+            let _ = autowu.step(loss);
             assert_eq!(seen.insert(autowu.digest(), autowu.steps()), None);
         }
     }
 }
 
-/// Ranks that feed the same all-reduced loss agree, in whatever order the reduction went over them.
+/// Ranks that feed the same all-reduced loss agree, whatever the order of the reduction.
 #[test]
 fn ranks_agree() {
-    let config = Config { test_samples: 100, ..Config::new(120) };
-    let mut ranks = [(); 4].map(|()| Scheduler::new(config).unwrap());
+    let mut ranks = [(); 4].map(|()| Scheduler::new(config(120)).unwrap());
     for (i, loss) in curve(7, 120).into_iter().enumerate() {
         ranks.rotate_left(i % 4);
         ranks.iter_mut().for_each(|rank| {
-            rank.step(loss);
+            let _ = rank.step(loss);
         });
         let digests = ranks.each_ref().map(Scheduler::digest);
         assert_eq!(digests, [digests[0]; 4]);
     }
 }
 
-/// One bit of a loss on one rank shows at that step, whichever bit of whichever step, for as long
-/// as it is remembered.
+/// Any bit of any loss that differs on one rank shows at that step, for as long as the loss is
+/// remembered.
 #[test]
 fn a_rank_that_disagrees_shows() {
-    let config = Config { test_samples: 100, ..Config::new(120) };
     for at in 0..30 {
-        let [mut a, mut b] = [(); 2].map(|()| Scheduler::new(config).unwrap());
+        let [mut a, mut b] = [(); 2].map(|()| Scheduler::new(config(120)).unwrap());
         for (i, loss) in curve(7, 30).into_iter().enumerate() {
-            a.step(loss);
-            b.step(if i == at { f64::from_bits(loss.to_bits() ^ 1 << (i % 8)) } else { loss });
+            let _ = a.step(loss);
+            let _ =
+                b.step(if i == at { f64::from_bits(loss.to_bits() ^ 1 << (i % 8)) } else { loss });
             assert_eq!(a.digest() == b.digest(), a == b, "step {i}");
             assert!(i != at || a.digest() != b.digest());
         }

@@ -1,17 +1,24 @@
-//! How a warmup ends that has found nothing, and what a decay falls back to.
+//! How a warmup without a detection ends, and what a decay falls back to.
 
-use autowu_core::{AutoWu, Config, Detection, Event, Fallback, Interval, Patience, Reason};
+use autowu_core::{AutoWu, Config, Event, Fallback, Interval, Patience, Ramp, Reason, Response};
+use autowu_tests::configs::climbing_on;
 use autowu_tests::curves::{bowl, noise};
 
 type Scheduler = AutoWu<f64, 1024>;
 
-/// 400 steps, of which the warmup has 160, and no test is ever believed.
+/// 400 steps, 160 of them warmup, and no test is ever positive.
 fn blind() -> Config {
-    Config { patience: Patience::Tests(1_000_000), ..Config::new(400) }
+    let ramp = Ramp::default().tested(Interval::Growth(1.1), Patience::Tests(1_000_000));
+    Config::new(400).with_ramp(ramp)
 }
 
-/// The events of a run, but for snapshots, and the last learning rate before the decay; the loss
-/// has its minimum at `best`.
+/// The same, and without a detection the decay starts from the learning rate reached.
+fn reached_by(config: Config) -> Config {
+    config.with_response(Response { fallback: Fallback::Reached, ..config.response })
+}
+
+/// The events of a run except snapshots, and the last learning rate before the decay; the loss has
+/// its minimum at `best`.
 fn events(config: Config, best: f64) -> (Vec<Event<f64>>, f64) {
     let mut autowu = Scheduler::new(config).unwrap();
     let (mut events, mut reached) = (Vec::new(), 0.0);
@@ -29,11 +36,9 @@ fn events(config: Config, best: f64) -> (Vec<Event<f64>>, f64) {
 
 #[test]
 fn a_loss_that_falls_to_the_end_keeps_the_learning_rate_reached() {
-    for config in
-        [blind(), blind().without_restore(), Config { fallback: Fallback::Reached, ..blind() }]
-    {
+    for config in [blind(), blind().without_restore(), reached_by(blind())] {
         let (events, reached) = events(config, 1e3);
-        let [Event::Decay { step, reason: Reason::WarmupUsed, from, peak }] = events[..] else {
+        let [Event::Decay { step, reason: Reason::WarmupUsed, from, peak, .. }] = events[..] else {
             panic!("{events:?}");
         };
         assert_eq!((step, from, peak), (160, reached, reached));
@@ -59,9 +64,12 @@ fn a_minimum_that_nobody_believed_in_is_gone_back_to() {
         panic!("{without:?}");
     };
     assert!(near(peak), "{without:?}");
-    let (reached, last) = events(Config { fallback: Fallback::Reached, ..blind() }, 0.06);
+    let (reached, last) = events(reached_by(blind()), 0.06);
     assert!(
-        matches!(reached[..], [Event::Decay { step: 160, reason: Reason::WarmupUsed, peak, .. }] if peak == last),
+        matches!(
+            reached[..],
+            [Event::Decay { step: 160, reason: Reason::WarmupUsed, peak, .. }] if peak == last
+        ),
         "{reached:?}"
     );
 }
@@ -72,12 +80,10 @@ fn the_last_test_makes_do_with_fewer() {
     let mut autowu = Scheduler::new(blind()).unwrap();
     for step in 0..400 {
         let last = step >= 160;
-        assert_eq!(
-            autowu.fewest(),
-            if last && autowu.phase().name() == "warmup" { 5 } else { 10 },
-            "step {step}"
-        );
-        autowu.observe(1.0 + noise(3, step)); // no test is resolved, so that the warmup goes on
+        let fewest = autowu.test_input().map(|input| input.fewest);
+        assert_eq!(fewest, Some(if last { 5 } else { 10 }), "step {step}");
+        // No test is resolved, so the warmup goes on.
+        let _ = autowu.observe(1.0 + noise(3, step));
     }
 }
 
@@ -101,20 +107,14 @@ fn four_losses_are_too_few_for_the_last_test() {
     }
 }
 
-/// A minimum that only the last test of the warmup sees is gone back to, and nothing rises after
-/// it.
+/// A minimum that only the warmup's last test sees is restored, and nothing rises after it.
 #[test]
 fn a_minimum_at_the_last_test_is_gone_back_to() {
-    let once = Config {
-        interval: Interval::Steps(1000),
-        patience: Patience::Tests(1),
-        ..Config::new(400)
-    };
-    for (config, restores) in [
-        (once, true),
-        (Config { detection: Detection::EndWarmup, ..once }, true),
-        (once.without_restore(), false),
-    ] {
+    let ramp = Ramp::default().tested(Interval::Steps(1000), Patience::Tests(1));
+    let once = Config::new(400).with_ramp(ramp);
+    for (config, restores) in
+        [(once, true), (climbing_on(once, None), true), (once.without_restore(), false)]
+    {
         let mut autowu = Scheduler::new(config).unwrap();
         let mut events = Vec::new();
         for _ in 0..161 {
@@ -139,8 +139,8 @@ fn a_minimum_at_the_last_test_is_gone_back_to() {
     }
 }
 
-/// Losses that are not finite to the end: three times back, then it is said; when the warmup is
-/// over the decay begins, and nothing is said twice.
+/// Non-finite losses to the end: three restores, then one report; when the warmup is over the decay
+/// begins, and nothing is reported twice.
 #[test]
 fn a_warmup_of_nan_ends_and_says_why() {
     for begin in [5, 100, 158, 159] {
@@ -168,7 +168,7 @@ fn a_warmup_of_nan_ends_and_says_why() {
     }
 }
 
-/// Where no loss of the warmup was a number no copy was asked for, and none is asked back.
+/// If no loss of the warmup was a number, no copy was asked for, and none is restored.
 #[test]
 fn a_decay_without_a_copy_does_not_go_back() {
     let mut autowu = Scheduler::new(Config::new(400)).unwrap();
@@ -186,8 +186,8 @@ fn a_decay_without_a_copy_does_not_go_back() {
     }
 }
 
-/// It goes back where a third of its peak is a normal number above the floor, whose ratio to
-/// `max_lr` is a number, and the run is not over.
+/// It restores if the run is not over and a third of its peak is a normal number above the floor
+/// whose ratio to `max_lr` is finite.
 #[test]
 fn a_decay_goes_back_where_it_can() {
     for (floor_lr, max_lr, peak, nan_at, back) in [
@@ -202,13 +202,13 @@ fn a_decay_goes_back_where_it_can() {
         (0.0, 1.0, 0.75, 399, false),
     ] {
         let min_lr = if floor_lr > 0.0 { floor_lr } else { 1e-5 };
-        let mut autowu =
-            Scheduler::new(Config { min_lr, max_lr, floor_lr, ..Config::new(400) }).unwrap();
+        let config = Config::new(400).with_lr_range(min_lr, max_lr).with_floor_lr(floor_lr);
+        let mut autowu = Scheduler::new(config).unwrap();
         (0..nan_at).for_each(|step| {
-            autowu.step(3.0 - step as f64 / 100.0);
+            let _ = autowu.step(3.0 - step as f64 / 100.0);
         });
         let mut state = serde_json::to_value(&autowu).unwrap();
-        state["phase"]["Decay"]["peak"] = peak.to_string().into();
+        state["stage"]["Decay"]["peak"] = peak.to_string().into();
         let mut autowu: Scheduler = serde_json::from_value(state).unwrap();
         assert_eq!(
             autowu.may_restore(),
@@ -232,6 +232,6 @@ fn a_group_has_its_part_of_the_learning_rate() {
         for ratio in [0.0, 0.1, 1.0, 7.0] {
             assert_eq!(autowu.group_lr(ratio), ratio * autowu.lr());
         }
-        autowu.step(1.0 + noise(5, step));
+        let _ = autowu.step(1.0 + noise(5, step));
     }
 }

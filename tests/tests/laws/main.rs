@@ -2,12 +2,14 @@
 //!
 //! `AUTOWU_EFFORT=20 cargo test --release -p autowu-tests --test laws` tries twenty times as many
 //! cases, `AUTOWU_SEED=n` others.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a failed expectation ends the test
+// A failed expectation ends the test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod configs;
 mod course;
 mod digest;
 mod endings;
+mod guard;
 mod invariance;
 mod precision;
 mod refusals;
@@ -17,4 +19,3 @@ mod schedule;
 mod states;
 mod trajectory;
 mod votes;
-mod watch;

@@ -1,8 +1,8 @@
-//! A run that is saved and loaded goes on as if nothing had happened, from every step, in every
-//! format.
+//! A saved and loaded run goes on as if nothing had happened, from every step, in every format.
 
 use crate::configs::{configs, losses};
-use autowu_core::{AutoWu, Config, Real};
+use autowu_core::{AutoWu, Config, Ramp, Real, TestRules};
+use autowu_tests::configs::{sampled, voted};
 use autowu_tests::curves::valley;
 use autowu_tests::effort::random_cases;
 use proptest::prelude::*;
@@ -19,13 +19,13 @@ fn through_bytes<T: Real>(autowu: &AutoWu<T, N>) -> AutoWu<T, N> {
     postcard::from_bytes(&bytes).unwrap_or_else(|e| panic!("a saved state is refused: {e}"))
 }
 
-/// The numbers that a step gave, bit for bit.
+/// A step's numbers, bit for bit.
 fn bits<T: Real>(autowu: &AutoWu<T, N>) -> (u64, u64, String) {
     (autowu.lr().to_bits_u64(), autowu.digest(), format!("{autowu:?}"))
 }
 
 fn config(steps: u64) -> Config {
-    Config { fit_samples: 40, test_samples: 40, votes: 1, ..Config::new(steps) }
+    voted(sampled(Config::new(steps), 40, 40), 1)
 }
 
 /// Saves after every step, and runs each copy to the end.
@@ -58,8 +58,8 @@ fn resumed_at_each_step<T: Real>(config: Config, losses: &[f64]) {
     let mut whole = AutoWu::<T, N>::new(config).unwrap();
     let mut resumed = whole.clone();
     for &loss in losses {
-        whole.step(T::of(loss));
-        resumed.step(T::of(loss));
+        let _ = whole.step(T::of(loss));
+        let _ = resumed.step(T::of(loss));
         let (json, binary) = (through_json(&resumed), through_bytes(&resumed));
         assert_eq!(bits(&json), bits(&whole));
         assert_eq!(bits(&binary), bits(&whole));
@@ -82,27 +82,26 @@ proptest! {
 /// Runs of one to five steps, all mixtures of finite losses and NaN, to beyond their end.
 #[test]
 fn the_shortest_runs() {
-    for (total, warmup_fraction) in (1..=5).flat_map(|total| [(total, 0.5), (total, 1.0)]) {
+    for (total, fraction) in (1..=5).flat_map(|total| [(total, 0.5), (total, 1.0)]) {
+        let config = config(total).with_ramp(Ramp { fraction, ..Ramp::default() });
+        let from_one = config.with_test(TestRules { min_samples: 1, ..config.test });
         for pattern in 0..128_u32 {
             let losses: Vec<f64> = (0..7)
                 .map(|i| if pattern >> i & 1 == 1 { f64::NAN } else { f64::from(i) })
                 .collect();
-            resumed_at_each_step::<f64>(
-                Config { warmup_fraction, min_samples: 1, ..config(total) },
-                &losses,
-            );
-            resumed_at_each_step::<f32>(Config { warmup_fraction, ..config(total) }, &losses);
+            resumed_at_each_step::<f64>(from_one, &losses);
+            resumed_at_each_step::<f32>(config, &losses);
         }
     }
 }
 
-/// A state of another precision, capacity or format is refused in words, and the scheduler that was
-/// there stays.
+/// A state of another precision, capacity or format is refused with a message, and the scheduler
+/// does not change.
 #[test]
 fn what_does_not_fit_is_refused() {
     let mut autowu = AutoWu::<f64, N>::new(config(90)).unwrap();
     for &loss in &valley(3, 60, 0.35, 1.0, 0.05) {
-        autowu.step(loss);
+        let _ = autowu.step(loss);
     }
     let text = serde_json::to_string(&autowu).unwrap();
     let refusal =
@@ -110,7 +109,11 @@ fn what_does_not_fit_is_refused() {
     assert!(
         serde_json::from_str::<AutoWu<f32, N>>(&text).unwrap_err().to_string().contains("64 bits")
     );
-    assert!(refusal(&text.replacen("\"version\":1", "\"version\":2", 1)).contains("version 2"));
+    for other in [1, 3] {
+        let other = format!("\"version\":{other}");
+        let words = other.replace("\"version\":", "format version ");
+        assert!(refusal(&text.replacen("\"version\":2", &other, 1)).contains(&words));
+    }
     assert!(
         refusal(&text.replacen("\"total_steps\":90", "\"total_steps\":0", 1))
             .contains("total_steps is 0")

@@ -20,7 +20,12 @@ proptest! {
     #![proptest_config(random_cases(200))]
 
     #[test]
-    fn members_are_distinct_and_in_range(n in 1..5000_u32, seed in any::<u64>(), test in any::<u64>(), subset in 0..10_u32) {
+    fn members_are_distinct_and_in_range(
+        n in 1..5000_u32,
+        seed in any::<u64>(),
+        test in any::<u64>(),
+        subset in 0..10_u32,
+    ) {
         let p = Permutation::new(n, seed, test, subset);
         let mut seen = vec![false; n as usize];
         for i in 0..n {
@@ -33,7 +38,8 @@ proptest! {
     #[test]
     fn large_sizes_too(n in 1..=u32::MAX, seed in any::<u64>(), start in any::<u32>()) {
         let p = Permutation::new(n, seed, 0, 0);
-        let images: Vec<u32> = (0..100.min(n)).map(|i| p.index((start % n).wrapping_add(i) % n)).collect();
+        let images: Vec<u32> =
+            (0..100.min(n)).map(|i| p.index((start % n).wrapping_add(i) % n)).collect();
         let mut sorted = images.clone();
         sorted.sort_unstable();
         sorted.dedup();

@@ -1,18 +1,19 @@
-//! Learning rates of any run of any configuration on any losses.
+//! The learning rates of any run: any configuration, any losses.
 
 use crate::configs::{configs, losses};
-use autowu_core::{AutoWu, Config, Event, PastEnd, Phase, Real};
+use autowu_core::{AutoWu, Config, Event, PastEnd, Phase, Ramp, Real};
+use autowu_tests::configs::{sampled, voted};
 use autowu_tests::effort::random_cases;
 use proptest::prelude::*;
 
 const N: usize = 256;
 
-/// Runs and checks each step: finite, within [floor, max], non-increasing in the decay, events that
-/// say what happened.
+/// Runs and checks each step: finite, within [floor, max], non-increasing in the decay, true
+/// events.
 fn runs<T: Real>(config: Config, losses: &[f64]) -> Result<(), TestCaseError> {
     let mut autowu = AutoWu::<T, N>::new(config).unwrap();
     let (floor, max) = (T::of(config.floor_lr), T::of(config.max_lr));
-    let mut kept = false;
+    let mut has_copy = false;
     for (i, &loss) in losses.iter().enumerate() {
         let (before, in_decay) = (autowu.lr(), matches!(autowu.phase(), Phase::Decay { .. }));
         let outcome = autowu.step(T::of(loss));
@@ -37,11 +38,12 @@ fn runs<T: Real>(config: Config, losses: &[f64]) -> Result<(), TestCaseError> {
         }
         match outcome.event {
             Some(Event::Snapshot { .. }) => {
-                prop_assert!(config.restore && !in_decay, "{}", place());
-                kept = true;
+                prop_assert!(config.response.can_restore() && !in_decay, "{}", place());
+                has_copy = true;
             }
             Some(Event::Restore { from, to, .. }) => {
-                prop_assert!(config.restore && kept, "nothing was kept: {}", place());
+                let can_restore = config.response.can_restore();
+                prop_assert!(can_restore && has_copy, "there is no copy: {}", place());
                 prop_assert!(from == before && to == outcome.lr, "{}", place());
             }
             Some(Event::Decay { from, .. }) => {
@@ -72,27 +74,31 @@ proptest! {
 
     /// Every bit pattern of both precisions is a loss.
     #[test]
-    fn any_bits_are_a_loss(config in configs(), bits in prop::collection::vec(any::<u64>(), 0..200)) {
-        let (mut double, mut single) = (AutoWu::<f64, N>::new(config).unwrap(), AutoWu::<f32, N>::new(config).unwrap());
+    fn any_bits_are_a_loss(
+        config in configs(),
+        bits in prop::collection::vec(any::<u64>(), 0..200),
+    ) {
+        let mut double = AutoWu::<f64, N>::new(config).unwrap();
+        let mut single = AutoWu::<f32, N>::new(config).unwrap();
         for bits in bits {
-            let (a, b) = (double.step(f64::from_bits(bits)).lr, single.step(f32::from_bits(bits as u32)).lr);
+            let a = double.step(f64::from_bits(bits)).lr;
+            let b = single.step(f32::from_bits(bits as u32)).lr;
             prop_assert!((config.floor_lr..=config.max_lr).contains(&a), "{a}");
             prop_assert!((config.floor_lr as f32..=config.max_lr as f32).contains(&b), "{b}");
         }
     }
 }
 
-/// The work of a run does not grow with its length: a budget ten thousand times as long makes no
-/// more tests, and the state keeps its size.
+/// A run's work does not grow with its length: a budget ten thousand times as long makes no more
+/// tests, and the state keeps its size.
 #[test]
 fn tests_and_state_do_not_grow_with_the_run() {
     let measure = |total: u64| {
-        let mut autowu =
-            AutoWu::<f64, N>::new(Config { test_samples: 200, votes: 1, ..Config::new(total) })
-                .unwrap();
+        let config = voted(sampled(Config::new(total), 100, 200), 1);
+        let mut autowu = AutoWu::<f64, N>::new(config).unwrap();
         for i in 0..total {
-            // Falls for ever, so that the first climb goes all the way.
-            autowu.step(3.0 - i as f64 / total as f64);
+            // Falls for ever, so the first climb goes all the way.
+            let _ = autowu.step(3.0 - i as f64 / total as f64);
         }
         (autowu.tests(), serde_json::to_string(&autowu).unwrap().len())
     };
@@ -104,7 +110,7 @@ fn tests_and_state_do_not_grow_with_the_run() {
     }
 }
 
-/// `W = max(⌊ρT⌋, min(min_warmup_steps, ⌊T/2⌋))`, at least 1, in whole numbers.
+/// `W = max(⌊ρT⌋, min(min_steps, ⌊T/2⌋))`, at least 1, in whole numbers.
 #[test]
 fn the_warmup_has_its_share_of_every_budget() {
     for total in 1..3000_u64 {
@@ -114,13 +120,14 @@ fn the_warmup_has_its_share_of_every_budget() {
             "{total}"
         );
         assert_eq!(Config::paper(1, total).warmup_steps(), (total / 2).max(1), "{total}");
-        let eighth = Config { warmup_fraction: 0.125, ..Config::paper(1, total) };
+        let share = |config: Config, fraction| {
+            config.with_ramp(Ramp { fraction, ..config.ramp }).warmup_steps()
+        };
         assert_eq!(
-            eighth.warmup_steps(),
+            share(Config::paper(1, total), 0.125),
             (total / 8).max(1),
             "the paper has no least warmup: {total}"
         );
-        let all = Config { warmup_fraction: 1.0, ..Config::new(total) };
-        assert_eq!(all.warmup_steps(), total);
+        assert_eq!(share(Config::new(total), 1.0), total);
     }
 }

@@ -1,26 +1,44 @@
-//! Saved states: each rule at its limit. What is accepted is written again as it was read.
+//! Saved states: each rule at its limit. An accepted state is written as it was read.
 
 use autowu_core::{AutoWu, Config};
+use autowu_tests::configs::sampled;
 use autowu_tests::curves::valley;
 use serde_json::{Value, json};
 
 type Scheduler = AutoWu<f64, 64>;
 
-/// A run in its first climb after `steps` losses; from the 65th on the history has blocks of two.
+/// A run in its first climb after `steps` losses; from the 65th on the history has entries of two.
 fn saved(steps: u64) -> Value {
-    let mut autowu =
-        Scheduler::new(Config { fit_samples: 40, test_samples: 40, ..Config::new(500) }).unwrap();
+    let mut autowu = Scheduler::new(sampled(Config::new(500), 40, 40)).unwrap();
     valley(3, steps, 0.9, 1.0, 0.05).into_iter().for_each(|loss| {
-        autowu.step(loss);
+        let _ = autowu.step(loss);
     });
     serde_json::to_value(&autowu).unwrap()
 }
 
-/// The state with other values at these places: accepted, or refused in these words.
-fn is(state: &Value, changes: &[(&str, Value)], refused: Option<&str>) {
+/// The same run after 40 losses, if its decay had begun: its guard has seen three of a mean's four
+/// losses.
+fn decaying() -> Value {
+    let mut state = saved(40);
+    state["stage"] = json!({"Decay": {
+        "peak": "0.5",
+        "start": 30,
+        "tests": 7,
+        "has_copy": true,
+        "failures": {"in_a_row": 0, "reported": false},
+        "guard": {"limit": "1.5", "span": 4, "mean": "1.0", "count": 3},
+        "returns": 0,
+    }});
+    state
+}
+
+/// The state with other values at these places, given from `at` on: accepted, or refused with this
+/// message.
+fn is(state: &Value, at: &str, changes: &[(&str, Value)], refused: Option<&str>) {
     let mut state = state.clone();
     for (place, value) in changes {
-        *state.pointer_mut(place).unwrap_or_else(|| panic!("no {place}")) = value.clone();
+        let place = format!("{at}{place}");
+        *state.pointer_mut(&place).unwrap_or_else(|| panic!("no {place}")) = value.clone();
     }
     match (serde_json::from_value::<Scheduler>(state.clone()), refused) {
         (Ok(loaded), None) => {
@@ -32,39 +50,57 @@ fn is(state: &Value, changes: &[(&str, Value)], refused: Option<&str>) {
     }
 }
 
+const DECAY: &str = "/stage/Decay/";
+const CLIMB: &str = "/stage/Warmup/ascent/climb/";
+const LOSSES: &str = "/stage/Warmup/ascent/losses/";
+const FIT: &str = "/stage/Warmup/ascent/fit/";
+const DESCENT: &str = "/stage/Warmup/descent/";
+
+#[test]
+fn a_state_by_hand_is_valid() {
+    is(&decaying(), "", &[], None);
+}
+
 #[test]
 fn a_phase_at_its_limits() {
-    let state = saved(40);
+    let (state, decaying) = (saved(40), decaying());
     let learning_rates = [("1.0", true), ("0.25", true), ("1e-300", true)].into_iter().chain(
         ["0.0", "-0.0", "-0.5", "1.0000000000000002", "1e-320", "inf", "NaN"].map(|x| (x, false)),
     );
     for (lr, valid) in learning_rates {
         let refused = (!valid).then_some("phase");
-        is(&state, &[("/phase/Warmup/base", json!(lr))], refused);
-        is(&state, &[("/phase", json!({"Decay": {"peak": lr, "start": 40}}))], refused);
+        is(&state, CLIMB, &[("base", json!(lr))], refused);
+        is(&decaying, DECAY, &[("peak", json!(lr)), ("start", json!(40))], refused);
     }
     for (rate, valid) in
         [("0.0", true), ("1e300", true), ("-5e-324", false), ("inf", false), ("NaN", false)]
     {
-        is(&state, &[("/phase/Warmup/rate", json!(rate))], (!valid).then_some("phase"));
+        is(&state, CLIMB, &[("rate", json!(rate))], (!valid).then_some("phase"));
     }
     for (start, valid) in [(0, true), (40, true), (41, false), (u64::MAX, false)] {
         let refused = (!valid).then_some("phase");
-        is(&state, &[("/phase/Warmup/start", json!(start))], refused);
-        is(&state, &[("/phase", json!({"Decay": {"peak": "0.5", "start": start}}))], refused);
+        is(&state, CLIMB, &[("start", json!(start))], refused);
+        is(&decaying, DECAY, &[("start", json!(start))], refused);
+    }
+    for (returns, valid) in [(3, true), (4, false)] {
+        is(&decaying, DECAY, &[("returns", json!(returns))], (!valid).then_some("phase"));
     }
 }
 
 #[test]
 fn a_history_at_its_limits() {
-    // 65 losses: 32 blocks of two, and one on its way.
+    // 65 losses: 32 entries of two, and a pending one.
     let state = saved(65);
+    let losses = &state["stage"]["Warmup"]["ascent"]["losses"];
     assert_eq!(
-        [&state["resolution"], &state["finite"], &state["waiting"]],
+        [&losses["resolution"], &losses["finite"], &losses["pending"]],
         [&json!(2), &json!(1), &json!(1)]
     );
-    let history =
-        |changes: &[(&str, Value)], valid: bool| is(&state, changes, (!valid).then_some("history"));
+    let history = |step: u64, changes: &[(&str, Value)], valid: bool| {
+        let mut state = state.clone();
+        state["step"] = json!(step);
+        is(&state, LOSSES, changes, (!valid).then_some("history"));
+    };
     for (resolution, step, valid) in [
         (0, 65, false),
         (2, 65, true),
@@ -74,9 +110,9 @@ fn a_history_at_its_limits() {
         (4, 128, false),
         (4, 129, true),
     ] {
-        history(&[("/resolution", json!(resolution)), ("/step", json!(step))], valid);
+        history(step, &[("resolution", json!(resolution))], valid);
     }
-    for (mean, finite, waiting, valid) in [
+    for (mean, finite, pending, valid) in [
         ("1.0", 1, 1, true),
         ("NaN", 0, 1, true),
         ("NaN", 0, 0, true),
@@ -89,13 +125,12 @@ fn a_history_at_its_limits() {
         ("1.0", 1, 2, false),
         ("1.0", 2, 2, false),
     ] {
-        history(
-            &[("/mean", json!(mean)), ("/finite", json!(finite)), ("/waiting", json!(waiting))],
-            valid,
-        );
+        let changes =
+            [("mean", json!(mean)), ("finite", json!(finite)), ("pending", json!(pending))];
+        history(65, &changes, valid);
     }
     for (loss, valid) in [("NaN", true), ("-1e300", true), ("inf", false), ("-inf", false)] {
-        history(&[("/losses/3", json!(loss))], valid);
+        history(65, &[("entries/3", json!(loss))], valid);
     }
 }
 
@@ -103,16 +138,9 @@ fn a_history_at_its_limits() {
 fn a_fit_at_its_limits() {
     let state = saved(65);
     let (finite, none) = (["0.0", "-1.5", "1e300"], ["NaN", "inf", "-inf"]);
-    let places = [
-        "/fit/raw/0",
-        "/fit/raw/1",
-        "/fit/first/2",
-        "/fit/second/0",
-        "/fit/second/2",
-        "/fit/powers/1",
-    ];
+    let places = ["raw/0", "raw/1", "first/2", "second/0", "second/2", "powers/1"];
     for place in places {
-        let range = match place.split('/').nth(2) {
+        let range = match place.split('/').next() {
             Some("second") => 0.0..=f64::MAX,
             Some("powers") => 0.0..=1.0,
             _ => f64::MIN..=f64::MAX,
@@ -120,71 +148,93 @@ fn a_fit_at_its_limits() {
         for number in finite.into_iter().chain(none).chain(["1.0", "1.0000000000000002", "-5e-324"])
         {
             let valid = range.contains(&number.parse::<f64>().unwrap());
-            is(&state, &[(place, json!(number))], (!valid).then_some("fit"));
+            is(&state, FIT, &[(place, json!(number))], (!valid).then_some("fit"));
         }
     }
 }
 
 #[test]
-fn a_watch_at_its_limits() {
+fn a_descent_at_its_limits() {
     let state = saved(40);
-    let watch = |first: &str, lowest: &str, span: u64, mean: &str, count: u64, valid: bool| {
-        let changes = [
-            ("/watch/first", json!(first)),
-            ("/watch/lowest", json!(lowest)),
-            ("/watch/span", json!(span)),
-            ("/watch/mean", json!(mean)),
-            ("/watch/count", json!(count)),
-        ];
-        is(&state, &changes, (!valid).then_some("watch"));
+    let descent = |ends: &Value, span: Value, valid: bool| {
+        let changes = [("ends", ends.clone()), ("span", span)];
+        is(&state, DESCENT, &changes, (!valid).then_some("guard"));
     };
+    descent(&Value::Null, Value::Null, true);
+    descent(&Value::Null, json!(4), false);
     for (first, lowest, known, falls) in [
         ("2.0", "1.0", true, true),
         ("1.0", "1.0", true, false),
         ("1.0", "2.0", true, false),
-        ("inf", "inf", true, false),
+        ("inf", "inf", false, false),
         ("2.0", "inf", false, false),
         ("inf", "1.0", false, false),
         ("-inf", "-inf", false, false),
         ("NaN", "1.0", false, false),
         ("2.0", "NaN", false, false),
     ] {
-        watch(first, lowest, 0, "0.0", 0, known);
-        watch(first, lowest, 4, "0.0", 0, falls);
+        let ends = json!({"first": first, "lowest": lowest});
+        descent(&ends, Value::Null, known);
+        descent(&ends, json!(4), falls);
+        descent(&ends, json!(0), false);
     }
+    for (noise, valid) in [("0.0", true), ("inf", true), ("-5e-324", false), ("NaN", false)] {
+        is(&state, DESCENT, &[("noise", json!(noise))], (!valid).then_some("guard"));
+    }
+}
+
+#[test]
+fn a_guard_at_its_limits() {
+    let state = decaying();
+    let guard = |limit: &str, span: u64, mean: &str, count: u64, valid: bool| {
+        let guard = json!({"limit": limit, "span": span, "mean": mean, "count": count});
+        is(&state, DECAY, &[("guard", guard)], (!valid).then_some("guard"));
+    };
     for (span, mean, count, valid) in [
-        (4, "1.5", 0, true),
+        (4, "0.0", 0, true),
+        (4, "1.5", 0, false),
         (4, "1.5", 3, true),
         (4, "1.5", 4, false),
         (4, "inf", 3, false),
         (4, "NaN", 3, false),
         (0, "1.5", 0, false),
+        (0, "0.0", 0, false),
         (0, "0.0", 1, false),
     ] {
-        watch("2.0", "1.0", span, mean, count, valid);
+        guard("1.5", span, mean, count, valid);
     }
-    for (noise, valid) in [("0.0", true), ("inf", true), ("-5e-324", false), ("NaN", false)] {
-        is(&state, &[("/watch/noise", json!(noise))], (!valid).then_some("watch"));
+    for (limit, valid) in [("-1e300", true), ("inf", false), ("-inf", false), ("NaN", false)] {
+        guard(limit, 4, "1.5", 3, valid);
     }
-    for (rescues, valid) in [(3, true), (4, false)] {
-        is(&state, &[("/watch/rescues", json!(rescues))], (!valid).then_some("watch"));
-    }
+    is(&state, DECAY, &[("guard", Value::Null)], None);
 }
 
 /// Every counter and flag comes back as it was written.
 #[test]
 fn counters_are_kept() {
-    let state = saved(65);
-    let counters = [
-        ("/tests", json!(77)),
-        ("/positives", json!(2)),
-        ("/failures", json!(3)),
-        ("/skipped", json!(9)),
-    ];
-    is(&state, &counters, None);
-    for kept in [true, false] {
-        is(&state, &[("/kept", json!(kept))], None);
+    let (warmup, decay) = (saved(65), decaying());
+    for (state, at) in [(&warmup, "/stage/Warmup/"), (&decay, DECAY)] {
+        is(state, "", &[("/skipped", json!(9))], None);
+        let counters = [("tests", json!(77)), ("failures/in_a_row", json!(3))];
+        is(state, at, &counters, None);
+        for flag in [true, false] {
+            is(state, at, &[("has_copy", json!(flag)), ("failures/reported", json!(flag))], None);
+        }
     }
+    is(&warmup, "/stage/Warmup/", &[("ascent/positives", json!(2))], None);
+}
+
+/// A state of version 1 is refused for its version, whatever else it contains.
+#[test]
+fn a_state_of_version_1_is_refused() {
+    let text = include_str!("version_1.json");
+    let refusal = serde_json::from_str::<Scheduler>(text).unwrap_err().to_string();
+    assert!(refusal.contains("format version 1, this library reads version 2"), "{refusal}");
+    // The binary format has no message for a refusal, but distinguishes it from missing or
+    // malformed bytes.
+    let bytes = include_bytes!("version_1.bin");
+    let refusal = postcard::from_bytes::<Scheduler>(bytes).unwrap_err();
+    assert_eq!(refusal, postcard::Error::SerdeDeCustom);
 }
 
 /// Reals are written as text, and read as numbers too.
@@ -196,12 +246,14 @@ fn a_number_is_as_good_as_its_text() {
     {
         let with = |value: Value| {
             let mut state = state.clone();
-            state["losses"][3] = value;
+            state["stage"]["Warmup"]["ascent"]["losses"]["entries"][3] = value;
             serde_json::to_value(serde_json::from_value::<Scheduler>(state).unwrap()).unwrap()
         };
         assert_eq!(with(number), with(json!(text)));
-        assert_eq!(with(json!(text))["losses"][3], text);
+        let written = &with(json!(text))["stage"]["Warmup"]["ascent"]["losses"]["entries"][3];
+        assert_eq!(written, text);
     }
-    is(&state, &[("/losses/3", json!(true))], Some("a number, or its decimal text"));
-    is(&state, &[("/losses/3", json!("1,5"))], Some("a number, or its decimal text"));
+    for other in [json!(true), json!("1,5")] {
+        is(&state, LOSSES, &[("entries/3", other)], Some("a number, or its decimal text"));
+    }
 }

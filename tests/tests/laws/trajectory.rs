@@ -1,4 +1,4 @@
-//! The history: exact until it is full, then means over equal blocks.
+//! The history: exact until it is full, then entries of equal length.
 
 use autowu_core::trajectory::Trajectory;
 use autowu_tests::effort::random_cases;
@@ -24,9 +24,9 @@ fn covers<const N: usize>(losses: &[f64]) -> Result<(), TestCaseError> {
     prop_assert!(t.len() >= N / 2, "{} of {N}", t.len());
     let per = t.resolution() as usize;
     for (i, &value) in t.values().iter().enumerate() {
-        let block = &losses[i * per..(i + 1) * per];
-        let mean = block.iter().sum::<f64>() / per as f64;
-        prop_assert!((value - mean).abs() <= 1e-12 * per as f64, "block {i}: {value} for {mean}");
+        let entry = &losses[i * per..(i + 1) * per];
+        let mean = entry.iter().sum::<f64>() / per as f64;
+        prop_assert!((value - mean).abs() <= 1e-12 * per as f64, "entry {i}: {value} for {mean}");
         let middle = (i * per) as f64 + (per as f64 - 1.0) / 2.0;
         prop_assert!((t.x(i) * (t.len() * per) as f64 - middle).abs() < 1e-6);
     }
@@ -37,7 +37,7 @@ proptest! {
     #![proptest_config(random_cases(200))]
 
     #[test]
-    fn blocks_are_means(losses in prop::collection::vec(-1.0..=1.0_f64, 0..700)) {
+    fn entries_are_means(losses in prop::collection::vec(-1.0..=1.0_f64, 0..700)) {
         covers::<2>(&losses)?;
         covers::<3>(&losses)?;
         covers::<8>(&losses)?;
@@ -45,15 +45,20 @@ proptest! {
         covers::<256>(&losses)?;
     }
 
-    /// A loss that is not finite changes its own block and no other.
+    /// A non-finite loss changes its own entry and no other.
     #[test]
-    fn what_is_not_finite_stays_in_its_block(losses in prop::collection::vec(0.5..=1.0_f64, 200..700), at in any::<usize>()) {
+    fn what_is_not_finite_stays_in_its_entry(
+        losses in prop::collection::vec(0.5..=1.0_f64, 200..700),
+        at in any::<usize>(),
+    ) {
         let at = at % losses.len();
         let mut broken = losses.clone();
         broken[at] = f64::NAN;
         let (whole, broken) = (of::<32>(&losses), of::<32>(&broken));
         for (i, (a, b)) in whole.values().iter().zip(broken.values()).enumerate() {
-            prop_assert!(a == b || i == at / whole.resolution() as usize && (0.5..=1.0).contains(b));
+            prop_assert!(
+                a == b || i == at / whole.resolution() as usize && (0.5..=1.0).contains(b)
+            );
         }
     }
 }

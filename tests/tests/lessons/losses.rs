@@ -3,8 +3,8 @@
 use crate::{BEST, Scheduler, config, decay, run, sweep};
 use autowu_core::gp::{Factor, Hyper, Posterior};
 use autowu_core::{Event, Real};
+use autowu_lab::tolerance::VARIANCE;
 use autowu_tests::curves::noise;
-use autowu_tests::tolerance::VARIANCE;
 
 /// fastai/fastai#3476: losses that turn into NaN late in a sweep gave an absurd learning rate.
 #[test]
@@ -44,9 +44,9 @@ fn the_sign_of_the_loss_is_nothing() {
 /// pytorch/pytorch#30873: a spike in a falling loss, and what falls after it, was read as a
 /// plateau.
 ///
-/// Under the noise of ordinary losses one step is nothing, however high. Several steps, or one step
-/// of a loss that has no noise, look like divergence while they last: the weights go back, the
-/// climb is taken up again, and the warmup does not end before its time.
+/// Under ordinary noise a single step changes nothing, however high. Several steps, or one step of
+/// a loss without noise, look like divergence while they last: the run restores and climbs again,
+/// and the warmup does not end early.
 #[test]
 fn a_spike_that_heals_is_no_minimum() {
     let falling = |step: u64, level: f64| 3.0 - step as f64 / 100.0 + level * noise(2, step);
@@ -86,9 +86,9 @@ fn early_spikes_do_not_decide() {
     assert!((BEST / 2.0..=BEST * 2.0).contains(&peak), "{peak}");
 }
 
-/// The same where the spikes are taken for a minimum: a wave in the first steps puts the climb back
-/// to where hardly anything is learned. It goes on three times more slowly, sees that the loss
-/// falls all the same, and makes up for it.
+/// The same where the spikes pass for a minimum: a wave in the first steps puts the climb back to
+/// where the network hardly learns. It goes on three times more slowly, sees that the loss still
+/// falls, and catches up.
 #[test]
 fn an_early_false_alarm_is_made_good() {
     let wave =
@@ -103,8 +103,8 @@ fn an_early_false_alarm_is_made_good() {
 /// cornellius-gp/gpytorch#620, meta-pytorch/botorch#926: a covariance matrix that rounding left not
 /// positive definite ended the program.
 ///
-/// Here the matrix that is factored is I + (s²/σ²) ΦᵀΦ with Φ of 20 columns: no eigenvalue is below
-/// 1, whatever the data, no pivot is taken for less, and a variance is a sum of squares.
+/// Here the factored matrix is I + (s²/σ²) ΦᵀΦ with Φ of 20 columns: whatever the data, no
+/// eigenvalue is below 1, no pivot is taken for less, and a variance is a sum of squares.
 #[test]
 fn no_data_are_singular() {
     fn holds<T: Real>(name: &str, place: impl Fn(u64) -> f64, ratio: f64) {

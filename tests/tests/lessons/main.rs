@@ -1,4 +1,4 @@
-//! What other schedulers got wrong, one test each, with the thread where their users found it.
+//! Other schedulers' bugs, one test each, with the thread where their users reported it.
 #![allow(clippy::unwrap_used, clippy::panic)] // a failed expectation ends the test
 
 mod losses;
@@ -7,17 +7,18 @@ mod schedule;
 mod stepping;
 
 use autowu_core::{AutoWu, Config, Event, Outcome};
+use autowu_tests::configs::sampled;
 use autowu_tests::curves::{bowl, noise};
 
-/// Small enough a history to be filled, and tests on all of it.
+/// A history small enough to fill, tested as a whole.
 pub type Scheduler = AutoWu<f64, 256>;
 
-/// The default with tests that fit the small history.
+/// The default, with tests that fit the small history.
 pub fn config(steps: u64) -> Config {
-    Config { fit_samples: 60, test_samples: 200, ..Config::new(steps) }
+    sampled(Config::new(steps), 60, 200)
 }
 
-/// The learning rate that [`sweep`] is lowest at.
+/// The learning rate of [`sweep`]'s minimum.
 pub const BEST: f64 = 1e-2;
 
 /// The loss of a sweep: falls until the learning rate is [`BEST`] and rises from there on, under
@@ -26,7 +27,7 @@ pub fn sweep(step: u64, lr: f64) -> f64 {
     bowl(lr, BEST) + 0.02 * noise(1, step)
 }
 
-/// Feeds a run with what `loss(step, lr)` gives; one outcome per step.
+/// Feeds a run with `loss(step, lr)`; one outcome per step.
 pub fn run(config: Config, mut loss: impl FnMut(u64, f64) -> f64) -> Vec<Outcome<f64>> {
     let mut autowu = Scheduler::new(config).unwrap();
     (0..config.total_steps).map(|step| autowu.step(loss(step, autowu.lr()))).collect()

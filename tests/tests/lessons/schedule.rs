@@ -1,7 +1,8 @@
 //! Curves: their ends, their joints, and what comes after.
 
 use crate::{Scheduler, config, run, sweep};
-use autowu_core::{Baseline, Config, Decay, PastEnd};
+use autowu_core::{Baseline, Config, Decay, PastEnd, Ramp};
+use autowu_tests::configs::sampled;
 
 const ALL: [Decay; 4] = [
     Decay::Cosine,
@@ -14,13 +15,13 @@ const ALL: [Decay; 4] = [
 #[test]
 fn nothing_restarts_after_the_end() {
     for decay in ALL {
-        let mut autowu = Scheduler::new(Config { decay, floor_lr: 1e-6, ..config(200) }).unwrap();
+        let mut autowu = Scheduler::new(config(200).with_decay(decay).with_floor_lr(1e-6)).unwrap();
         for step in 0..200 {
-            autowu.step(sweep(step, autowu.lr()));
+            let _ = autowu.step(sweep(step, autowu.lr()));
         }
         for step in 200..700 {
             assert_eq!(autowu.lr(), 1e-6, "{decay:?}, step {step}");
-            autowu.step(sweep(step, autowu.lr()));
+            let _ = autowu.step(sweep(step, autowu.lr()));
         }
         assert_eq!(autowu.lr_ahead(u64::MAX), 1e-6);
     }
@@ -68,8 +69,8 @@ fn a_joint_at_step_0_leaves_its_first_part_out() {
     assert_eq!(baseline(1).lr(1), Decay::Cosine.at(1, 1, 100, 1.0, 0.0));
     // A final decay over all steps, and a warmup of a single step.
     for joint_at_0 in [
-        Config { decay: Decay::ConstantCosine { fraction: 1.0 }, ..config(100) },
-        Config { warmup_fraction: 1e-9, min_warmup_steps: 0, ..config(100) },
+        config(100).with_decay(Decay::ConstantCosine { fraction: 1.0 }),
+        config(100).with_ramp(Ramp { fraction: 1e-9, min_steps: 0, ..Ramp::default() }),
     ] {
         let outcomes = run(joint_at_0, sweep);
         assert!(matches!(crate::decay(&outcomes), Some((1, peak)) if peak == 1e-5));
@@ -82,13 +83,13 @@ fn a_joint_at_step_0_leaves_its_first_part_out() {
 #[test]
 fn the_last_step_has_the_smallest_learning_rate() {
     for (name, config) in
-        [("default", config(200)), ("paper", Config { test_samples: 200, ..Config::paper(20, 10) })]
+        [("default", config(200)), ("paper", sampled(Config::paper(20, 10), 100, 200))]
     {
         let mut autowu = Scheduler::new(config).unwrap();
         let mut used = Vec::new();
         for step in 0..200 {
             used.push(autowu.lr());
-            autowu.step(sweep(step, autowu.lr()));
+            let _ = autowu.step(sweep(step, autowu.lr()));
         }
         assert_eq!(used[199], 0.0, "{name}");
         assert!(used[198] > 0.0 && used[197] > used[198], "{name}");

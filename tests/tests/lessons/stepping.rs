@@ -2,8 +2,8 @@
 
 use crate::{Scheduler, config, run, sweep};
 
-/// huggingface/accelerate#963: with gradient accumulation the scheduler moved on every batch, also
-/// where no update was made.
+/// huggingface/accelerate#963: with gradient accumulation the scheduler moved on every batch, even
+/// without an update.
 #[test]
 fn accumulated_batches_are_one_step() {
     let mut autowu = Scheduler::new(config(200)).unwrap();
@@ -23,8 +23,8 @@ fn accumulated_batches_are_one_step() {
     }
 }
 
-/// pytorch/pytorch#44511, #67590: an update that mixed precision skips moved the schedule all the
-/// same, and the first learning rate was never used.
+/// pytorch/pytorch#44511, #67590: an update that mixed precision skipped still moved the schedule,
+/// and the first learning rate was never used.
 #[test]
 fn a_skipped_update_costs_neither_learning_rate_nor_budget() {
     let mut autowu = Scheduler::new(config(200)).unwrap();
@@ -34,9 +34,9 @@ fn a_skipped_update_costs_neither_learning_rate_nor_budget() {
     let mut skipping = Vec::new();
     for update in 0..200 {
         if update % 7 == 3 {
-            let (lr, phase) = (autowu.lr(), *autowu.phase());
+            let (lr, phase) = (autowu.lr(), autowu.phase());
             autowu.skip();
-            assert_eq!((autowu.lr(), *autowu.phase()), (lr, phase));
+            assert_eq!((autowu.lr(), autowu.phase()), (lr, phase));
         }
         skipping.push(autowu.step(sweep(update, autowu.lr())).lr);
     }
@@ -55,7 +55,8 @@ fn four_processes_take_as_many_steps_as_one() {
         let lr = ranks[0].lr();
         for rank in &mut ranks {
             assert_eq!(rank.lr(), lr);
-            rank.step(sweep(update as u64, lr)); // the loss that all of them have after the all-reduce
+            // The loss that all of them have after the all-reduce.
+            let _ = rank.step(sweep(update as u64, lr));
         }
         assert_eq!(ranks.each_ref().map(Scheduler::digest), [ranks[0].digest(); 4]);
         assert_eq!(ranks[0].lr(), alone.lr);

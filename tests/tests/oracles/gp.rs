@@ -2,17 +2,17 @@
 
 use autowu_core::Real;
 use autowu_core::gp::{Factor, Hyper, Posterior, Spectrum};
-use autowu_tests::dense::Dense;
-use autowu_tests::effort::random_cases;
-use autowu_tests::tolerance::{
+use autowu_lab::dense::Dense;
+use autowu_lab::tolerance::{
     EVIDENCE, GRADIENT, MEAN, Tolerance, VARIANCE, dense_rounding, truncation,
 };
+use autowu_tests::effort::random_cases;
 use autowu_tests::wide_gp::WideGp;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::cell::Cell;
 
-/// One GP: samples and (μ, s², σ²). All numbers are representable in single precision, so that both
+/// One GP: samples and (μ, s², σ²). All numbers are representable in single precision, so both
 /// precisions get the same.
 #[derive(Clone, Debug)]
 struct Case {
@@ -115,8 +115,8 @@ fn features_form<T: Real>(case: &Case) -> Quantities {
 fn units(case: &Case) -> [f64; 6] {
     let [mean, scale, noise] = case.hyper;
     let n = case.samples.len() as f64;
-    // Not max |y − μ|: both are rounded before they are subtracted (which is why a test takes the
-    // mean out of y first).
+    // Not max |y − μ|: both are rounded before the subtraction (so a test takes the mean out of y
+    // first).
     let widest = mean.abs() + case.samples.iter().map(|s| s.1.abs()).fold(1e-30, f64::max);
     let square = widest * widest;
     // tr A⁻¹K = Σ λ/(s²λ + σ²), αᵀKα = Σ λ c²/(s²λ + σ²)².
@@ -136,8 +136,7 @@ fn units(case: &Case) -> [f64; 6] {
     ]
 }
 
-/// The worst error so far as a part of its bound, once the truncation's and the oracle's part are
-/// taken off.
+/// The worst error so far as a part of its bound, less the truncation's and the oracle's part.
 struct Worst(Tolerance, Cell<f64>);
 
 impl Worst {
@@ -181,7 +180,7 @@ fn errors_against(case: &Case, form: &Quantities, oracle: &Quantities) -> [f64; 
         .map(|i| worst(&[form.gradient[i]], &[oracle.gradient[i]], unit[3 + i]))
         .fold(0.0, f64::max);
     [
-        // Between samples that lie close the posterior mean can be far larger than they are.
+        // Between close samples the posterior mean can be far larger than the samples.
         worst(
             &form.means,
             &oracle.means,
@@ -213,8 +212,8 @@ fn wide(case: &Case) -> Quantities {
     }
 }
 
-/// The quantities hold in precision `T` to their tolerances, and what the truncation and the oracle
-/// add.
+/// In precision `T` the quantities hold to their tolerances plus the truncation's and the oracle's
+/// part.
 fn holds<T: Real>(
     case: &Case,
     oracle: &Quantities,

@@ -1,4 +1,4 @@
-//! Each part of the arithmetic against the same thing by another road or in higher precision.
+//! Each part of the arithmetic against another method, or against higher precision.
 //!
 //! `AUTOWU_EFFORT=20 cargo test --release -p autowu-tests --test oracles -- --nocapture` tries
 //! twenty times as many cases and prints the worst errors.

@@ -1,7 +1,7 @@
 //! Learning rates against their closed forms in 256 bits: at the ends, at the joints, and over 10¹²
 //! steps.
 
-use autowu_core::{AutoWu, Baseline, Config, Decay, Warmup};
+use autowu_core::{AutoWu, Baseline, Config, Curve, Decay, Ramp, Warmup};
 use autowu_tests::effort::random_cases;
 use autowu_tests::wide::Wide;
 use proptest::prelude::*;
@@ -62,30 +62,56 @@ proptest! {
 
     /// Every decay, to 4 ε of its value; `1 − √u` to 4 ε of the peak, because it is a difference.
     #[test]
-    fn decay((total, start, step) in steps(), decay in decays(), peak in 1e-6..=10.0, floored in any::<bool>()) {
+    fn decay(
+        (total, start, step) in steps(),
+        decay in decays(),
+        peak in 1e-6..=10.0,
+        floored in any::<bool>(),
+    ) {
         let floor = if floored { peak * 1e-3 } else { 0.0 };
         let ours: f64 = decay.at(step, start, total, peak, floor);
         let theirs = decayed(decay, step, start, total, peak, floor);
         let unit = match decay { Decay::ConstantSqrt { .. } => peak, _ => theirs.to_f64() };
         let error = theirs.error_of(ours);
-        prop_assert!(error <= 4.0 * f64::EPSILON * unit, "{ours:e} for {:e}: {error:e}", theirs.to_f64());
+        prop_assert!(
+            error <= 4.0 * f64::EPSILON * unit,
+            "{ours:e} for {:e}: {error:e}",
+            theirs.to_f64()
+        );
     }
 
     /// The same in single precision, to 8 ε: on top, the counts of steps are rounded.
     #[test]
-    fn decay_in_single_precision((total, start, step) in steps(), decay in decays(), peak in 1e-6_f32..=10.0) {
+    fn decay_in_single_precision(
+        (total, start, step) in steps(),
+        decay in decays(),
+        peak in 1e-6_f32..=10.0,
+    ) {
         let ours: f32 = decay.at(step, start, total, peak, 0.0);
         let theirs = decayed(decay, step, start, total, f64::from(peak), 0.0);
-        let unit = match decay { Decay::ConstantSqrt { .. } => f64::from(peak), _ => theirs.to_f64() };
+        let unit = match decay {
+            Decay::ConstantSqrt { .. } => f64::from(peak),
+            _ => theirs.to_f64(),
+        };
         let error = theirs.error_of(f64::from(ours));
-        prop_assert!(error <= 8.0 * f64::from(f32::EPSILON) * unit, "{ours:e} for {:e}: {error:e}", theirs.to_f64());
+        prop_assert!(
+            error <= 8.0 * f64::from(f32::EPSILON) * unit,
+            "{ours:e} for {:e}: {error:e}",
+            theirs.to_f64()
+        );
     }
 
-    /// Eq. (1): `η_min (η_max/η_min)^(t/W)`, to (2 + 2 ln η_max/η_min) ε: the exponent's rounding is amplified by its size.
+    /// Eq. (1): `η_min (η_max/η_min)^(t/W)`, to (2 + 2 ln η_max/η_min) ε: the exponent's rounding
+    /// is amplified by its size.
     #[test]
-    fn exponential_warmup(total in prop_oneof![2..1000_u64, Just(TRILLION)], at in 0.0..=1.0, low in -12.0..=-1.0, growth in 0.1..=12.0) {
+    fn exponential_warmup(
+        total in prop_oneof![2..1000_u64, Just(TRILLION)],
+        at in 0.0..=1.0,
+        low in -12.0..=-1.0,
+        growth in 0.1..=12.0,
+    ) {
         let (min_lr, max_lr) = (10f64.powf(low), 10f64.powf(low + growth));
-        let config = Config { min_lr, max_lr, ..Config::new(total).without_restore() };
+        let config = Config::new(total).without_restore().with_lr_range(min_lr, max_lr);
         let autowu = AutoWu::<f64>::new(config).unwrap();
         let w = config.warmup_steps();
         let t = (at * (w - 1) as f64) as u64;
@@ -93,15 +119,22 @@ proptest! {
         let theirs = wide(min_lr) * (ratio.ln() * Wide::whole(t) / Wide::whole(w)).exp();
         let ours = autowu.lr_ahead(t);
         let allowed = (2.0 + 2.0 * ratio.ln().to_f64()) * f64::EPSILON;
-        prop_assert!(theirs.relative_error_of(ours) <= allowed, "{ours:e} for {:e}", theirs.to_f64());
+        prop_assert!(
+            theirs.relative_error_of(ours) <= allowed,
+            "{ours:e} for {:e}",
+            theirs.to_f64()
+        );
         let x = t as f64 / w as f64;
-        prop_assert!(theirs.relative_error_of(Warmup::Exponential.at(x, min_lr, max_lr)) <= allowed);
+        prop_assert!(
+            theirs.relative_error_of(Warmup::Exponential.at(x, min_lr, max_lr)) <= allowed
+        );
     }
 
     /// Eq. (6).
     #[test]
     fn linear_warmup(total in prop_oneof![2..1000_u64, Just(TRILLION)], at in 0.0..=1.0) {
-        let config = Config { warmup: Warmup::Linear, ..Config::paper(1, total) };
+        let curve = Curve::Linear { interval: 1, patience: 3 };
+        let config = Config::paper(1, total).with_ramp(Ramp { curve, ..Ramp::paper(1) });
         let autowu = AutoWu::<f64>::new(config).unwrap();
         let w = config.warmup_steps();
         let t = (at * (w - 1) as f64) as u64;
@@ -112,9 +145,20 @@ proptest! {
 
     /// The paper's baseline: `peak · (t + 1)/warmup`, then the cosine.
     #[test]
-    fn baseline(warmup in 0..1000_u64, rest in 1..100_000_u64, at in 0.0..=1.0, peak in 1e-6..=10.0) {
+    fn baseline(
+        warmup in 0..1000_u64,
+        rest in 1..100_000_u64,
+        at in 0.0..=1.0,
+        peak in 1e-6..=10.0,
+    ) {
         let total = warmup + rest;
-        let baseline = Baseline { peak, warmup_steps: warmup, total_steps: total, decay: Decay::Cosine, floor: 0.0 };
+        let baseline = Baseline {
+            peak,
+            warmup_steps: warmup,
+            total_steps: total,
+            decay: Decay::Cosine,
+            floor: 0.0,
+        };
         let t = (at * (total - 1) as f64) as u64;
         let theirs = if t < warmup {
             wide(peak) * Wide::whole(t + 1) / Wide::whole(warmup)

@@ -1,6 +1,7 @@
-//! Gradient descent on `f(w) = w²/2 + noise` with AutoWU, on a microcontroller: `cargo run --release` in this folder, with qemu-system-arm.
+//! Gradient descent on `f(w) = w²/2 + noise` with AutoWU, on a microcontroller: `cargo run
+//! --release` in this folder, with qemu-system-arm.
 //!
-//! Everything lies on the stack, at whose lower end RAM ends: a program that needs more does not come to its end.
+//! Everything is on the stack, and RAM ends below it: a program that needs more does not end.
 #![no_std]
 #![no_main]
 
@@ -12,8 +13,8 @@ const STEPS: u64 = 100;
 
 #[entry]
 fn main() -> ! {
-    let (w, kept) = train();
-    hprintln!("w = {}, kept = {}", w, kept);
+    let (w, copy) = train();
+    hprintln!("w = {}, copy = {}", w, copy);
     debug::exit(if w.abs() < 0.1 { debug::EXIT_SUCCESS } else { debug::EXIT_FAILURE });
     loop {}
 }
@@ -28,7 +29,7 @@ fn noise(state: &mut u32) -> f32 {
 fn train() -> (f32, f32) {
     use autowu_core::{Config, Event, MicroWu};
     let Ok(mut autowu) = MicroWu::new(Config::micro(STEPS)) else { return (f32::NAN, f32::NAN) };
-    let (mut w, mut kept, mut state) = (3.0_f32, 3.0, 1);
+    let (mut w, mut copy, mut state) = (3.0_f32, 3.0, 1);
     let (mut tests, mut longest) = (0, 0);
     let Some(mut peripherals) = cortex_m::Peripherals::take() else { return (f32::NAN, f32::NAN) };
     let clock = &mut peripherals.SYST;
@@ -46,9 +47,9 @@ fn train() -> (f32, f32) {
             (tests, longest) = (tests + 1, longest.max(ticks));
         }
         match outcome.event {
-            Some(Event::Snapshot { .. }) => kept = w,
+            Some(Event::Snapshot { .. }) => copy = w,
             Some(Event::Restore { .. }) => {
-                w = kept;
+                w = copy;
                 continue;
             }
             _ => {}
@@ -57,7 +58,7 @@ fn train() -> (f32, f32) {
     }
     // A tick is 40 ns; with `-icount shift=0` the emulator takes one for an instruction.
     hprintln!("{} tests, {} ns the longest", tests, longest * 40);
-    (w, kept)
+    (w, copy)
 }
 
 #[cfg(feature = "constant")]

@@ -1,0 +1,242 @@
+//! What a step decided: [`Event`] and its [`Reason`], in words for people.
+
+use crate::test::Report;
+use core::fmt;
+
+/// Why a phase or a climb ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Reason {
+    /// The loss has passed its minimum.
+    PastMinimum,
+    /// The warmup's share of the budget is used; the learning rate reached is kept.
+    WarmupUsed,
+    /// The warmup's share of the budget is used; back to the learning rate of the lowest loss.
+    WarmupUsedBackToMinimum,
+    /// The decay has lost more than half of what the loss had fallen in the warmup.
+    DescentLost,
+    /// A loss was NaN or infinite.
+    NonFinite,
+    /// Losses are NaN or infinite on restored weights too: the learning rate is not the cause.
+    StillNonFinite,
+}
+
+impl Reason {
+    /// One sentence for people.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Reason::PastMinimum => "the loss has passed its minimum",
+            Reason::WarmupUsed => "the warmup's share of the budget is used",
+            Reason::WarmupUsedBackToMinimum => {
+                "the warmup's share of the budget is used; back to where the loss was lowest"
+            }
+            Reason::DescentLost => "the loss has lost more than half of its descent",
+            Reason::NonFinite => "the loss is not a finite number",
+            Reason::StillNonFinite => {
+                "the loss is still not a finite number, so the learning rate is not the cause: \
+                 look at the data and the weights"
+            }
+        }
+    }
+}
+
+/// What the trainer has to do or to know after a step. At most one a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[must_use = "a trainer has to follow the event"]
+#[non_exhaustive]
+pub enum Event<T> {
+    /// The present weights are the best so far: copy them and the optimizer's state, in place of
+    /// the last copy.
+    Snapshot {
+        /// Steps done.
+        step: u64,
+        /// Learning rate of the next step.
+        lr: T,
+    },
+    /// A climb ended, or the decay has lost what was gained: put the copy back before the next
+    /// step.
+    Restore {
+        /// Steps done.
+        step: u64,
+        /// Why.
+        reason: Reason,
+        /// The learning rate of the step just taken.
+        from: T,
+        /// The learning rate of the next step.
+        to: T,
+        /// Whether the copy is never asked for again.
+        frees_copy: bool,
+    },
+    /// The warmup is over and the decay begins.
+    Decay {
+        /// Steps done.
+        step: u64,
+        /// Why.
+        reason: Reason,
+        /// The learning rate of the step just taken.
+        from: T,
+        /// The learning rate that the decay starts from.
+        peak: T,
+        /// Whether the copy is never asked for again.
+        frees_copy: bool,
+    },
+    /// Training has diverged and the scheduler has nothing to go back to. Emitted once per run of
+    /// such losses.
+    Diverged {
+        /// Steps done.
+        step: u64,
+        /// Why.
+        reason: Reason,
+        /// The learning rate of the step just taken.
+        from: T,
+        /// The learning rate of the next step.
+        to: T,
+        /// Whether the copy is never asked for again.
+        frees_copy: bool,
+    },
+}
+
+impl<T: Copy> Event<T> {
+    /// One word: `snapshot`, `restore`, `decay` or `diverged`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Event::Snapshot { .. } => "snapshot",
+            Event::Restore { .. } => "restore",
+            Event::Decay { .. } => "decay",
+            Event::Diverged { .. } => "diverged",
+        }
+    }
+
+    /// Steps done when it was emitted.
+    pub fn step(&self) -> u64 {
+        match *self {
+            Event::Snapshot { step, .. }
+            | Event::Restore { step, .. }
+            | Event::Decay { step, .. }
+            | Event::Diverged { step, .. } => step,
+        }
+    }
+
+    /// The learning rate that it leads to: of the next step, or the decay's peak.
+    pub fn lr(&self) -> T {
+        match *self {
+            Event::Snapshot { lr, .. } => lr,
+            Event::Restore { to, .. } | Event::Diverged { to, .. } => to,
+            Event::Decay { peak, .. } => peak,
+        }
+    }
+
+    /// Whether the copy that the last [`Event::Snapshot`] asked for is never asked for again, once
+    /// this event has been followed: its memory can be freed.
+    pub fn frees_copy(&self) -> bool {
+        match *self {
+            Event::Snapshot { .. } => false,
+            Event::Restore { frees_copy, .. }
+            | Event::Decay { frees_copy, .. }
+            | Event::Diverged { frees_copy, .. } => frees_copy,
+        }
+    }
+}
+
+impl<T: fmt::Display + fmt::LowerExp> fmt::Display for Event<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Snapshot { step, lr } => {
+                write!(f, "step {step}: snapshot, the best point so far (LR {lr:.3e})")
+            }
+            Event::Restore { step, reason, from, to, .. } => {
+                let why = reason.sentence();
+                write!(f, "step {step}: {why}; weights restored, LR {from:.3e} → {to:.3e}")
+            }
+            Event::Decay { step, reason, from, peak, .. } => {
+                let why = reason.sentence();
+                write!(f, "step {step}: {why}; decay begins, LR {from:.3e} → {peak:.3e}")
+            }
+            Event::Diverged { step, reason, from, to, .. } => {
+                let why = reason.sentence();
+                write!(f, "step {step}: {why}; diverged, LR {from:.3e} → {to:.3e}")
+            }
+        }
+    }
+}
+
+/// What [`AutoWu::observe`](crate::AutoWu::observe) says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use = "a test that is due has to be made, and an event followed"]
+pub enum Observation<T> {
+    /// Nothing to do.
+    Nothing,
+    /// A test is due: call [`AutoWu::test`](crate::AutoWu::test), and
+    /// [`AutoWu::resolve`](crate::AutoWu::resolve) with its report.
+    TestDue,
+    /// The trainer has something to do or to know.
+    Event(Event<T>),
+}
+
+/// What [`AutoWu::step`](crate::AutoWu::step) returns.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use = "a trainer has to follow the event"]
+pub struct Outcome<T> {
+    /// The learning rate of the next step.
+    pub lr: T,
+    /// What the trainer has to do or to know.
+    pub event: Option<Event<T>>,
+    /// The test, if one was due.
+    pub report: Option<Report<T>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+    use std::string::ToString;
+
+    /// What people read says what happened: a sentence of its own for each reason and each event.
+    #[test]
+    fn every_event_has_its_sentence() {
+        let reasons = [
+            Reason::PastMinimum,
+            Reason::WarmupUsed,
+            Reason::WarmupUsedBackToMinimum,
+            Reason::DescentLost,
+            Reason::NonFinite,
+            Reason::StillNonFinite,
+        ];
+        assert_eq!(HashSet::from(reasons.map(Reason::sentence)).len(), 6);
+        assert!(reasons.map(Reason::sentence).into_iter().all(|s| s.starts_with("the ")));
+        let (step, from, to) = (7, 0.5, 0.25);
+        for (reason, frees_copy) in reasons.into_iter().flat_map(|r| [(r, false), (r, true)]) {
+            for (event, kind, words) in [
+                (
+                    Event::Restore { step, reason, from, to, frees_copy },
+                    "restore",
+                    "weights restored, LR 5.000e-1 → 2.500e-1",
+                ),
+                (
+                    Event::Decay { step, reason, from, peak: to, frees_copy },
+                    "decay",
+                    "decay begins, LR 5.000e-1 → 2.500e-1",
+                ),
+                (
+                    Event::Diverged { step, reason, from, to, frees_copy },
+                    "diverged",
+                    "diverged, LR 5.000e-1 → 2.500e-1",
+                ),
+            ] {
+                assert_eq!((event.kind(), event.step(), event.lr()), (kind, step, to));
+                assert_eq!(event.frees_copy(), frees_copy);
+                assert_eq!(
+                    event.to_string(),
+                    std::format!("step 7: {}; {words}", reason.sentence())
+                );
+            }
+        }
+        let snapshot = Event::Snapshot { step, lr: to };
+        assert_eq!((snapshot.kind(), snapshot.step(), snapshot.lr()), ("snapshot", step, to));
+        assert!(!snapshot.frees_copy());
+        let words = snapshot.to_string();
+        assert!(words.starts_with("step 7: snapshot") && words.contains("2.500e-1"));
+    }
+}

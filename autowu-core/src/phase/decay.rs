@@ -1,0 +1,346 @@
+//! [`DecayPhase`]: the learning rate falls.
+
+use super::descent::Descent;
+use super::failures::Failures;
+use super::guard::Guard;
+use super::now::Now;
+use crate::config::{Config, NonFinite, PastEnd, Recovery};
+use crate::digest::digest_fields;
+use crate::event::{Event, Reason};
+use crate::real::Real;
+
+/// Times that a decay goes back. What is still lost then is not lost to the learning rate.
+const RETURNS: u32 = 3;
+
+/// The learning rate falls from `peak`, and a guard sees to it that the descent of the warmup is
+/// not lost.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[cfg_attr(feature = "serde", serde(bound(serialize = "T: Real", deserialize = "T: Real")))]
+pub(crate) struct DecayPhase<T> {
+    /// The learning rate that it falls from.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
+    peak: T,
+    /// Steps done when it began.
+    start: u64,
+    /// Tests made in the warmup.
+    tests: u64,
+    /// Whether the trainer has a copy.
+    has_copy: bool,
+    failures: Failures,
+    /// `None` where nothing is watched (any more).
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::serde_real::option::required"))]
+    guard: Option<Guard<T>>,
+    /// Times that it went back.
+    returns: u32,
+}
+
+digest_fields!(DecayPhase<T> { peak, start, tests, has_copy, failures, guard, returns });
+
+/// What the decay takes over from the warmup.
+pub(super) struct Legacy<'a, T> {
+    pub tests: u64,
+    pub has_copy: bool,
+    pub failures: Failures,
+    pub descent: &'a Descent<T>,
+}
+
+impl<T: Real> DecayPhase<T> {
+    pub(super) fn begin(now: Now<'_>, peak: T, legacy: &Legacy<'_, T>) -> Self {
+        let is_guarded = match now.config.response.recovery {
+            Recovery::Restore { rescue, .. } => rescue.is_some(),
+            Recovery::None { guard } => guard,
+        };
+        DecayPhase {
+            peak,
+            start: now.step,
+            tests: legacy.tests,
+            has_copy: legacy.has_copy,
+            failures: legacy.failures,
+            guard: if is_guarded { Guard::of(legacy.descent) } else { None },
+            returns: 0,
+        }
+    }
+
+    pub fn peak(&self) -> T {
+        self.peak
+    }
+
+    pub fn start(&self) -> u64 {
+        self.start
+    }
+
+    pub fn tests(&self) -> u64 {
+        self.tests
+    }
+
+    /// The learning rate after `step` steps of the run.
+    #[inline]
+    pub fn lr(&self, config: &Config, step: u64) -> T {
+        let total = config.total_steps;
+        let step = match config.past_end {
+            PastEnd::Reference if step >= total => total.saturating_sub(2).max(self.start),
+            _ => step,
+        };
+        config.decay.at(step, self.start, total, self.peak, T::of(config.floor_lr))
+    }
+
+    /// Steps until a finite loss can change the course; `None` where none can.
+    pub fn steps_until_due(&self) -> Option<u64> {
+        self.guard.as_ref().map(Guard::ahead)
+    }
+
+    /// Whether the copy may still be asked for.
+    pub fn may_restore(&self, now: Now<'_>) -> bool {
+        self.lower_peak(now).is_some()
+    }
+
+    /// Takes the loss of the step just done.
+    #[inline]
+    pub fn observe(&mut self, now: Now<'_>, loss: T) -> Option<Event<T>> {
+        if !loss.is_finite() {
+            return self.not_finite(now);
+        }
+        self.failures.clear();
+        if !self.guard.as_mut()?.push(loss) {
+            return None;
+        }
+        Some(self.go_back(now, Reason::DescentLost).unwrap_or_else(|| {
+            self.guard = None;
+            self.diverged(now, Reason::DescentLost)
+        }))
+    }
+
+    fn not_finite(&mut self, now: Now<'_>) -> Option<Event<T>> {
+        if now.config.response.non_finite == NonFinite::Ignore {
+            self.failures.clear();
+            return None;
+        }
+        self.failures.count();
+        if self.failures.is_reported() {
+            return None;
+        }
+        Some(self.go_back(now, Reason::NonFinite).unwrap_or_else(|| {
+            let first = self.failures.is_first();
+            // Weights that cannot be put back gain nothing from another learning rate.
+            self.failures.report();
+            let reason = if first { Reason::NonFinite } else { Reason::StillNonFinite };
+            self.diverged(now, reason)
+        }))
+    }
+
+    /// Back to the copy, and on from a lower peak; `None` where there is no way back.
+    fn go_back(&mut self, now: Now<'_>, reason: Reason) -> Option<Event<T>> {
+        let Now { config, step } = now;
+        let from = self.lr(config, now.before());
+        self.peak = self.lower_peak(now)?;
+        self.returns += 1;
+        if let Some(guard) = &mut self.guard {
+            guard.restart();
+        }
+        let (to, frees_copy) = (self.lr(config, step), !self.may_restore(now));
+        Some(Event::Restore { step, reason, from, to, frees_copy })
+    }
+
+    fn diverged(&self, now: Now<'_>, reason: Reason) -> Event<T> {
+        let Now { config, step } = now;
+        let (from, to) = (self.lr(config, now.before()), self.lr(config, step));
+        Event::Diverged { step, reason, from, to, frees_copy: !self.may_restore(now) }
+    }
+
+    /// The peak of a decay that goes back: `rescue` times lower. `None` where there is no copy, or
+    /// it was put back often enough, or the run is over, or the learning rate cannot be lower.
+    fn lower_peak(&self, now: Now<'_>) -> Option<T> {
+        let Now { config, step } = now;
+        let Recovery::Restore { rescue: Some(factor), .. } = config.response.recovery else {
+            return None;
+        };
+        let peak = self.peak / T::of(factor);
+        let lower = peak > T::of(config.floor_lr)
+            && peak.is_normal()
+            && (T::of(config.max_lr) / peak).is_finite();
+        let may_return = self.has_copy && self.returns < RETURNS;
+        (may_return && lower && step < config.total_steps).then_some(peak)
+    }
+
+    /// Whether a run of `config` can have come to this.
+    #[cfg(feature = "serde")]
+    pub fn is_valid(&self, config: &Config, step: u64) -> bool {
+        super::climb::is_lr(self.peak, config) && self.start <= step && self.returns <= RETURNS
+    }
+
+    #[cfg(feature = "serde")]
+    pub fn guard_is_valid(&self) -> bool {
+        self.guard.as_ref().is_none_or(Guard::is_valid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AutoWu;
+    use std::vec::Vec;
+
+    /// A run of 400 steps whose loss falls to 1, has its minimum at a learning rate of 1e-2, and in
+    /// the decay is `decay(step, lr)`.
+    fn run(config: Config, mut decay: impl FnMut(u64, f64) -> f64) -> (Vec<f64>, Vec<Event<f64>>) {
+        let mut autowu: AutoWu = AutoWu::new(config).unwrap();
+        let (mut lrs, mut events) = (Vec::new(), Vec::new());
+        for step in 0..config.total_steps {
+            let lr = autowu.lr();
+            let decades = (lr / 1e-2).log10();
+            let noise = 0.01 * ((step * 7919 % 101) as f64 / 50.0 - 1.0);
+            let decaying = autowu.phase().name() == "decay";
+            let loss = if decaying { decay(step, lr) } else { 1.0 + 0.2 * decades * decades };
+            lrs.push(lr);
+            events.extend(autowu.step(loss + noise).event.filter(|e| e.kind() != "snapshot"));
+        }
+        (lrs, events)
+    }
+
+    fn lost(events: &[Event<f64>]) -> Vec<Event<f64>> {
+        let by_the_guard = |e: &&Event<f64>| {
+            let (Event::Restore { reason, .. } | Event::Diverged { reason, .. }) = e else {
+                return false;
+            };
+            *reason == Reason::DescentLost
+        };
+        events.iter().filter(by_the_guard).copied().collect()
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
+    fn a_decay_that_loses_its_descent_goes_back_and_on_at_a_third() {
+        // Too high a learning rate ruins the loss slowly.
+        let mut harm = 0.0;
+        let (lrs, events) = run(Config::new(400), |_, lr| {
+            harm = if lr > 5e-3 { harm + 0.1 } else { 0.0 };
+            1.0 + harm
+        });
+        let Some(&Event::Restore { step, from, to, .. }) = lost(&events).first() else {
+            panic!("nothing was said: {events:?}");
+        };
+        assert!((to - from / 3.0).abs() < 0.01 * to, "{from} → {to}");
+        assert_eq!(lrs[step as usize], to);
+        assert!(lrs.windows(2).skip(step as usize).all(|w| w[1] <= w[0]));
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
+    fn without_a_copy_it_says_so_once_and_goes_on() {
+        let config = Config::new(400).without_restore();
+        let (lrs, events) = run(config, |_, _| 5.0);
+        assert!(matches!(lost(&events)[..], [Event::Diverged { .. }]), "{events:?}");
+        assert_eq!(lrs, run(config.without_rescue(), |_, _| 5.0).0);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
+    fn a_number_that_is_none_goes_back_too() {
+        let mut first = true;
+        let (lrs, events) = run(Config::new(400), |step, _| {
+            if step == 250 && core::mem::take(&mut first) { f64::NAN } else { 1.0 }
+        });
+        assert!(
+            matches!(
+                events.last(),
+                Some(Event::Restore { step: 251, reason: Reason::NonFinite, .. })
+            ),
+            "{events:?}"
+        );
+        assert!(lrs[251] < 0.34 * lrs[250]);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
+    fn what_stays_ruined_is_said_and_the_learning_rate_stays_positive() {
+        let restored = |e: &&Event<f64>| matches!(e, Event::Restore { .. });
+        for (config, times) in [
+            (Config::new(400), 3),
+            (Config::new(400).without_restore(), 0),
+            (Config::new(400).with_floor_lr(1e-5), 3),
+        ] {
+            let (lrs, events) = run(config, |_, _| 5.0);
+            let said = lost(&events);
+            assert_eq!(said.iter().filter(restored).count(), times, "{events:?}");
+            assert!(
+                said.len() == times + 1 && matches!(said.last(), Some(Event::Diverged { .. })),
+                "{events:?}"
+            );
+            for (step, lr) in lrs.into_iter().enumerate() {
+                assert!(
+                    lr >= config.floor_lr && (lr > 0.0 || step == 399),
+                    "step {step}: {lr}; {events:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
+    fn numbers_that_are_none_are_said_once_however_many() {
+        let nan = |e: &&Event<f64>| {
+            matches!(e, Event::Diverged { reason: Reason::NonFinite | Reason::StillNonFinite, .. })
+        };
+        for config in [
+            Config::new(400),
+            Config::new(400).without_restore(),
+            Config::new(400).without_rescue(),
+        ] {
+            let (_, events) =
+                run(config, |step, _| if (250..300).contains(&step) { f64::NAN } else { 1.0 });
+            assert_eq!(events.iter().filter(nan).count(), 1, "{events:?}");
+        }
+        // Back three times for the first of them, and not again for the second: both are said.
+        let (_, events) = run(Config::new(400), |step, _| {
+            if [250, 251, 252, 253, 300].contains(&step) { f64::NAN } else { 1.0 }
+        });
+        let reasons: Vec<_> = events
+            .iter()
+            .filter(nan)
+            .map(|e| matches!(e, Event::Diverged { reason: Reason::StillNonFinite, .. }))
+            .collect();
+        assert_eq!(reasons, [true, false], "{events:?}");
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
+    fn the_copy_is_free_when_it_cannot_be_asked_back() {
+        let mut autowu: AutoWu = AutoWu::new(Config::new(400)).unwrap();
+        let mut rescues = 0;
+        while autowu.steps() < 400 {
+            let decades = (autowu.lr() / 1e-2).log10();
+            let decaying = autowu.phase().name() == "decay";
+            let event =
+                autowu.step(if decaying { 5.0 } else { 1.0 + 0.2 * decades * decades }).event;
+            rescues += u32::from(decaying && matches!(event, Some(Event::Restore { .. })));
+            assert!(
+                !decaying || autowu.may_restore() == (rescues < 3 && autowu.steps() < 400),
+                "{rescues}"
+            );
+        }
+        assert_eq!(rescues, 3);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
+    fn no_alarm_while_the_loss_keeps_half_of_its_descent() {
+        for end in [0.5, 1.0, 1.5] {
+            assert!(lost(&run(Config::new(400), |_, _| end).1).is_empty(), "{end}");
+        }
+        // Nor where a test has never been sure of a descent: noise on flat ground.
+        let mut autowu: AutoWu = AutoWu::new(Config::new(400)).unwrap();
+        for step in 0..400_u64 {
+            let outcome = autowu.step((step * 7919 % 101) as f64);
+            assert!(!matches!(outcome.event, Some(e) if !lost(&[e]).is_empty()), "step {step}");
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "takes hours there")]
+    fn the_reference_does_not_watch() {
+        let (_, events) = run(Config::paper(20, 20), |_, _| 5.0);
+        assert!(lost(&events).is_empty());
+    }
+}

@@ -1,0 +1,21 @@
+//! [`Now`]: what every decision of a phase depends on besides the phase's own state.
+
+use crate::config::Config;
+
+/// The configuration, and the steps done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now<'a> {
+    pub config: &'a Config,
+    pub step: u64,
+}
+
+impl Now<'_> {
+    /// Steps done before the one just taken, whose learning rate was that of this number.
+    pub fn before(&self) -> u64 {
+        self.step.saturating_sub(1)
+    }
+
+    pub fn can_restore(&self) -> bool {
+        self.config.response.can_restore()
+    }
+}
