@@ -63,6 +63,7 @@ pub struct AdamP {
 
 /// Moments and step count of one parameter.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct AdamPState<const D: usize> {
     /// Steps done.
     pub time: u64,

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "train")]
 use crate::status::Status;
-use autowu_core::{Event, Outcome, Response};
+use autowu_core::{Event, ExtendError, Outcome, Response};
 
 /// Losses are `f32` or less on the device; the Gaussian process works in `f64`.
 pub(crate) type Core = autowu_core::AutoWu<f64>;
@@ -10,6 +10,8 @@ pub(crate) type Core = autowu_core::AutoWu<f64>;
 /// The core scheduler, which the feeds show their losses.
 pub(crate) struct Course {
     core: Core,
+    /// Whether the log says that the budget is used.
+    end_is_said: bool,
     #[cfg(feature = "train")]
     status: Status,
 }
@@ -18,6 +20,7 @@ impl Course {
     pub fn new(core: Core) -> Self {
         Course {
             core,
+            end_is_said: false,
             #[cfg(feature = "train")]
             status: Status::default(),
         }
@@ -34,7 +37,7 @@ impl Course {
 
     /// Updates of the budget.
     pub fn total(&self) -> u64 {
-        self.core.config().total_steps
+        self.core.total_steps()
     }
 
     /// The lowest learning rate of the warmup.
@@ -55,17 +58,55 @@ impl Course {
     /// the old course.
     pub fn show(&mut self, losses: &[f64]) -> Option<Event<f64>> {
         let outcome = self.core.step_slice(losses);
-        log_outcome(&outcome);
+        match outcome.event {
+            Some(Event::Finished { lr, .. }) => self.say_end(lr),
+            _ => log_outcome(&outcome),
+        }
         #[cfg(feature = "train")]
         self.status.note(&outcome);
         outcome.event
     }
 
-    /// Warns if a saved run that this one is about to go on with was configured differently.
-    /// Whether weights can go back is no difference: a run without a wrapped model gives it up at
-    /// its first update.
+    /// Gives the run `total_steps` updates in all.
+    ///
+    /// # Errors
+    /// Fewer than it has, or has done.
+    pub fn extend(&mut self, total_steps: u64) -> Result<(), ExtendError> {
+        self.core.extend(total_steps)?;
+        self.end_is_said = false;
+        Ok(())
+    }
+
+    /// The budget is used: a warning, once, whether a scheduler or a loss notices it first.
+    pub fn say_end(&mut self, lr: f64) {
+        if !std::mem::replace(&mut self.end_is_said, true) {
+            log::warn!(
+                "AutoWU: the budget of {} updates is used and training goes on at the learning \
+                 rate of its end, {lr:e}: Config::total_steps must count the updates of the whole \
+                 training; AutoWu::extend gives it more",
+                self.total()
+            );
+        }
+    }
+
+    /// Warns if a saved run that this one is about to go on with was configured differently, or has
+    /// another budget. Whether weights can go back is no difference: a run without a wrapped model
+    /// gives it up at its first update.
     pub fn compare(&self, saved: &Core) {
-        let (ours, saved) = (*self.core.config(), *saved.config());
+        let (ours, total) = (self.total(), saved.total_steps());
+        if ours > total {
+            log::warn!(
+                "AutoWU: the saved run has a budget of {total} updates and goes on with it, this \
+                 one was given {ours}: call AutoWu::extend({ours})"
+            );
+        } else if ours < total {
+            log::warn!(
+                "AutoWU: the saved run has a budget of {total} updates and goes on with it, this \
+                 one was given {ours}: no run gets shorter"
+            );
+        }
+        let (mut ours, saved) = (*self.core.config(), *saved.config());
+        ours.total_steps = saved.total_steps;
         let response = Response {
             peak: saved.response.peak,
             recovery: saved.response.recovery,
@@ -97,7 +138,10 @@ impl Course {
                 "AutoWU: the model is not wrapped with AutoWU::model, so weights cannot be put \
                  back: a detection ends the warmup"
             );
-            if let Ok(core) = Core::new(config.without_restore()) {
+            let total = self.total();
+            if let Ok(mut core) = Core::new(config.without_restore())
+                && core.extend(total).is_ok()
+            {
                 self.core = core;
             }
         }
@@ -160,5 +204,9 @@ mod tests {
         resumed.show(&[1.0]);
         resumed.forgo_restore();
         assert_eq!((*resumed.core.config(), resumed.steps()), (config, 1));
+        let mut extended = course(config);
+        extended.extend(300).unwrap();
+        extended.forgo_restore();
+        assert_eq!((*extended.core.config(), extended.total()), (config.without_restore(), 300));
     }
 }

@@ -4,7 +4,7 @@ use crate::course::Core;
 use crate::misuse::{Misuse, RecordError};
 use crate::scheduler::Scheduler;
 use crate::shared::Shared;
-use autowu_core::{Config, ConfigError, Event};
+use autowu_core::{Config, ConfigError, Event, ExtendError};
 use burn_core::tensor::Tensor;
 use burn_optim::lr_scheduler::LrSchedulerRecord;
 use std::sync::Arc;
@@ -73,6 +73,19 @@ impl AutoWu {
         run.close()
     }
 
+    /// Gives the run `total_steps` updates in all, from the next update on; it may be finished. The
+    /// learning rate goes on towards the new end and never exceeds the peak: see
+    /// [`autowu_core::AutoWu::extend`].
+    ///
+    /// A record that is loaded later, by burn's trainer say, is extended too, unless it has more
+    /// updates of its own.
+    ///
+    /// # Errors
+    /// Fewer than the run has, or has begun; nothing changes.
+    pub fn extend(&self, total_steps: u64) -> Result<(), ExtendError> {
+        self.shared.lock().extend(total_steps)
+    }
+
     /// What went wrong, if the learning rate is held because of it.
     pub fn misuse(&self) -> Option<Misuse> {
         self.shared.lock().misuse().cloned()
@@ -92,7 +105,9 @@ impl AutoWu {
         self.shared.to_record()
     }
 
-    /// Goes on from a record of [`to_record`](Self::to_record), configuration included.
+    /// Goes on from a record of [`to_record`](Self::to_record), configuration and budget included,
+    /// and logs a warning where these differ from this run's. To give a saved run more updates,
+    /// call [`extend`](Self::extend), before or after.
     ///
     /// # Errors
     /// What is wrong with the record; the run is then as it was.

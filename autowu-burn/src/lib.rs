@@ -95,6 +95,11 @@
 //! place for the wrapped model's copy of the weights; [`AutoWu::keep_copy_in`] writes it beside
 //! them.
 //!
+//! # More updates than planned
+//! Past the end of the budget the learning rate is the floor, which is one warning in the log.
+//! [`AutoWu::extend`] gives a run more updates, a resumed one too: build it with its own budget and
+//! extend it before or after the checkpoint is loaded.
+//!
 //! # Modules, in reading order
 //! Each uses only those above it.
 //! 1. `misuse`: what can go wrong between a trainer and its scheduler, in words.
@@ -116,6 +121,7 @@
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod adamp;
 #[cfg(feature = "train")]
@@ -138,9 +144,9 @@ mod trainer;
 
 pub use adamp::{AdamP, AdamPConfig, AdamPState};
 pub use autowu_core::{
-    Baseline, BatchScaling, CAPACITY, Climb, Config, ConfigError, Curve, Decay, Event, Fallback,
-    Interval, NonFinite, PastEnd, Patience, PeakRule, Phase, Ramp, Reason, Recovery, Report,
-    Response, TestRules, Verdict, Warmup,
+    Baseline, BatchScaling, CAPACITY, Climb, Config, ConfigError, Curve, Decay, Event, ExtendError,
+    Fallback, Interval, NonFinite, PastEnd, Patience, PeakRule, Phase, Ramp, Reason, Recovery,
+    Report, Response, TestRules, Verdict, Warmup,
 };
 pub use handle::AutoWu;
 pub use misuse::{Misuse, RecordError};

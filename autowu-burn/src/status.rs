@@ -30,7 +30,9 @@ impl Status {
     pub fn sentence(&self, phase: &Phase<f64>) -> String {
         let place = match phase {
             Phase::Warmup(climb) => format!("warmup, climb {}", climb.number.saturating_add(1)),
-            Phase::Decay { start, peak } => format!("decay from LR {peak:.2e} since step {start}"),
+            Phase::Decay { start, peak, .. } => {
+                format!("decay from LR {peak:.2e} since step {start}")
+            }
         };
         match self.event {
             Some(event) => format!("{place}; {event}"),

@@ -105,6 +105,71 @@ fn updates_beyond_the_budget_are_one_warning_and_updates_short_of_it_another() {
     }
 }
 
+/// A loop that steps no scheduler hears it from the core; an extended run ends once more.
+#[test]
+fn the_end_of_a_budget_is_one_warning_whoever_notices_it() {
+    for has_scheduler in [false, true] {
+        let autowu = AutoWu::new(Config::new(100)).unwrap();
+        let mut scheduler = has_scheduler.then(|| autowu.scheduler());
+        let mut done = 0;
+        let mut run = |steps: u64| {
+            for step in std::mem::replace(&mut done, steps)..steps {
+                let lr = scheduler.as_mut().map_or_else(|| autowu.lr(), LrScheduler::step);
+                let _ = autowu.observe(&tensor(loss(lr.max(1e-3), step))).unwrap();
+            }
+        };
+        let ends = |lines: &Lines| count(lines, Level::Warn, "updates is used");
+        let lines = logged(|| run(100));
+        assert_eq!(ends(&lines), 0, "{lines:?}");
+        let lines = logged(|| run(130));
+        assert_eq!(ends(&lines), 1, "{lines:?}");
+        assert_eq!(count(&lines, Level::Info, "the budget is used"), 0, "{lines:?}");
+        assert!(autowu.extend(129).is_err());
+        autowu.extend(200).unwrap();
+        let lines = logged(|| run(200));
+        assert_eq!(ends(&lines), 0, "{lines:?}");
+        let lines = logged(|| run(230));
+        assert_eq!(count(&lines, Level::Warn, "the budget of 200 updates is used"), 1, "{lines:?}");
+        assert_eq!(ends(&lines), 1, "{lines:?}");
+    }
+}
+
+#[test]
+fn a_record_of_another_budget_names_the_call() {
+    let saved = AutoWu::new(Config::new(100)).unwrap();
+    for (total, extended, words) in [
+        (100, None, None),
+        (
+            150,
+            None,
+            Some(
+                "a budget of 100 updates and goes on with it, this one was given 150: call AutoWu::extend(150)",
+            ),
+        ),
+        (
+            50,
+            None,
+            Some(
+                "a budget of 100 updates and goes on with it, this one was given 50: no run gets shorter",
+            ),
+        ),
+        (100, Some(150), None),
+        (150, Some(200), None),
+    ] {
+        let autowu = AutoWu::new(Config::new(total)).unwrap();
+        if let Some(total) = extended {
+            autowu.extend(total).unwrap();
+        }
+        let lines = logged(|| autowu.load_record(&saved.to_record().unwrap()).unwrap());
+        match words {
+            Some(words) => assert_eq!(count(&lines, Level::Warn, words), 1, "{lines:?}"),
+            None => assert_eq!(lines, []),
+        }
+        assert!(lines.len() <= 1, "{lines:?}");
+        assert_eq!(autowu.state().total_steps(), extended.unwrap_or(100));
+    }
+}
+
 /// Tells the metric three epochs of so many updates.
 fn epochs(autowu: &AutoWu, updates: usize) {
     let (mut scheduler, mut metric) = (autowu.scheduler(), autowu.loss_metric());

@@ -287,3 +287,47 @@ fn a_loop_that_tells_fewer_losses_than_it_steps_its_scheduler_holds_the_learning
     assert_eq!(scheduler.step(), last);
     assert_eq!(autowu.misuse(), Some(Misuse::MissingLosses { losses: 1, updates: 3 }));
 }
+
+/// In any phase and past the end, before or after it is saved, a run gets more updates at once.
+#[test]
+fn an_extended_run_goes_on_as_the_core_does() {
+    for config in configs() {
+        let total = config.total_steps;
+        for at in [0, 31, total - 60, total, total + 1, total + 20] {
+            let mut core: autowu_core::AutoWu = autowu_core::AutoWu::new(config).unwrap();
+            let mut autowu = AutoWu::new(config).unwrap();
+            let resume = |run: &AutoWu| {
+                let resumed = AutoWu::new(config).unwrap();
+                resumed.load_record(&run.to_record().unwrap()).unwrap();
+                resumed
+            };
+            let mut ends = Vec::new();
+            for step in 0..2 * total + 10 {
+                if step == at {
+                    // A record that is loaded into an extended run is extended.
+                    let resumed = AutoWu::new(config).unwrap();
+                    resumed.extend(2 * total).unwrap();
+                    resumed.load_record(&autowu.to_record().unwrap()).unwrap();
+                    autowu.extend(2 * total).unwrap();
+                    core.extend(2 * total).unwrap();
+                    assert_eq!(resumed.lr(), autowu.lr(), "extended at {at}");
+                    let digest = |run: &AutoWu| run.to_record().unwrap().scalar("autowu.digest");
+                    assert_eq!(digest(&resumed), digest(&autowu) as Option<u64>);
+                    autowu = resume(&resumed);
+                }
+                assert_eq!(autowu.lr(), core.lr(), "extended at {at}, step {step}");
+                // No learning rate is too low, so that the guard has nothing to say at the end.
+                let loss = loss(core.lr().max(1e-3), step);
+                let event = autowu.observe(&tensor(loss)).unwrap();
+                assert_eq!(event, core.step(f64::from(loss)).event, "step {step}");
+                ends.extend(event.filter(|e| e.kind() == "finished").map(|e| e.step()));
+                if step == at + 7 {
+                    autowu = resume(&autowu);
+                }
+            }
+            let first = (at > total).then_some(total + 1);
+            let last = 2 * total + 1;
+            assert_eq!(ends, first.into_iter().chain([last]).collect::<Vec<_>>(), "{at}");
+        }
+    }
+}

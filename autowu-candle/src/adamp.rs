@@ -6,6 +6,8 @@ use crate::optimizer::{StatefulOptimizer, UpdateRule};
 use candle_core::{Result, Tensor};
 
 /// Parameters of [`AdamP`]. The defaults are those of the authors' code.
+///
+/// A minor release before 1.0 may add fields: write `..Default::default()`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParamsAdamP {
     /// Learning rate η, per step.

@@ -5,6 +5,8 @@ use crate::optimizer::{StatefulOptimizer, UpdateRule};
 use candle_core::{Result, Tensor};
 
 /// Parameters of [`AdamW`]; candle-nn's `ParamsAdamW` has the same fields and defaults.
+///
+/// A minor release before 1.0 may add fields: write `..Default::default()`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParamsAdamW {
     /// Learning rate η, per step.

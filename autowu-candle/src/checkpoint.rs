@@ -39,7 +39,8 @@ impl<O: Optimizer> Scheduled<O> {
     }
 
     /// Goes on from what [`save`](Self::save) wrote, in a run built in the same way: the rest is
-    /// the same, bit for bit.
+    /// the same, bit for bit. A run that was [extended](Self::extend) goes on extended. To give a
+    /// saved run more steps, build it with its own `total_steps`, load, and extend it.
     ///
     /// # Errors
     /// A file that is missing, truncated, of another version, or of a run with another
@@ -124,6 +125,9 @@ impl<O: Optimizer> Scheduled<O> {
         let autowu: AutoWu = serde_json::from_slice(&json.to_vec1::<u8>()?)
             .map_err(|e| Error::Checkpoint(e.to_string()))?;
         let (found, expected) = (autowu.config(), self.scheduler.autowu.config());
+        if let Some(why) = budgets_differ(&autowu, &self.scheduler.autowu) {
+            return Err(Error::Checkpoint(why));
+        }
         if found != expected {
             return Err(Error::Checkpoint(format!(
                 "it is of a run with another configuration: {found:?}, where this run has \
@@ -155,6 +159,28 @@ impl<O: Optimizer> Scheduled<O> {
         }
         Ok(loaded?)
     }
+}
+
+/// Why a saved run does not fit one that is configured like it but for its budget.
+fn budgets_differ(saved: &AutoWu, this: &AutoWu) -> Option<String> {
+    let (built, wanted) = (saved.config().total_steps, this.config().total_steps);
+    let mut same = *this.config();
+    same.total_steps = built;
+    if built == wanted || same != *saved.config() {
+        return None;
+    }
+    let extended = match saved.total_steps() {
+        total if total > built => format!(", extended to {total}"),
+        _ => String::new(),
+    };
+    let call = match wanted > saved.total_steps() {
+        true => format!(" and call extend({wanted}) after loading"),
+        false => String::new(),
+    };
+    Some(format!(
+        "it is of a run of {built} steps{extended}, this run has {wanted}: build it with \
+         {built}{call}"
+    ))
 }
 
 /// One tensor per variable, of its shape and type, on its device.

@@ -1,6 +1,6 @@
 //! What can go wrong, in words.
 
-use autowu_core::ConfigError;
+use autowu_core::{ConfigError, ExtendError};
 use candle_core::{DType, Shape};
 use std::fmt;
 
@@ -10,6 +10,8 @@ use std::fmt;
 pub enum Error {
     /// The configuration breaks a rule.
     Config(ConfigError),
+    /// Fewer steps than the run has, or has done.
+    Extend(ExtendError),
     /// The loss does not have exactly one element.
     LossShape(Shape),
     /// The loss is of a type too coarse to see a minimum in, or is not a floating-point number.
@@ -22,7 +24,7 @@ pub enum Error {
     /// candle refused.
     Candle(candle_core::Error),
     /// Losses of another precision than their fleet's.
-    #[cfg(feature = "cuda")]
+    #[cfg(feature = "fleet")]
     FleetType {
         /// The type of the losses.
         losses: DType,
@@ -30,10 +32,10 @@ pub enum Error {
         fleet: DType,
     },
     /// A tensor or device that is not on a CUDA GPU.
-    #[cfg(feature = "cuda")]
+    #[cfg(feature = "fleet")]
     NotOnGpu(candle_core::DeviceLocation),
     /// The fleet refused, or its GPU failed.
-    #[cfg(feature = "cuda")]
+    #[cfg(feature = "fleet")]
     Fleet(autowu_cuda::Error),
 }
 
@@ -44,6 +46,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Config(e) => e.fmt(f),
+            Error::Extend(e) => e.fmt(f),
             Error::LossShape(shape) => write!(
                 f,
                 "the loss has shape {shape:?} and {} elements: exactly one is expected; take its \
@@ -68,7 +71,7 @@ impl fmt::Display for Error {
             }
             Error::Checkpoint(why) => write!(f, "the checkpoint was refused: {why}"),
             Error::Candle(e) => e.fmt(f),
-            #[cfg(feature = "cuda")]
+            #[cfg(feature = "fleet")]
             Error::FleetType { losses, fleet } => write!(
                 f,
                 "the losses are {} and the fleet computes in {}: cast them with to_dtype, half \
@@ -76,13 +79,13 @@ impl fmt::Display for Error {
                 losses.as_str(),
                 fleet.as_str()
             ),
-            #[cfg(feature = "cuda")]
+            #[cfg(feature = "fleet")]
             Error::NotOnGpu(place) => write!(
                 f,
                 "this is on {place:?} and a CUDA GPU is expected: use Device::new_cuda, or \
                  Fleet::observe with losses from the host"
             ),
-            #[cfg(feature = "cuda")]
+            #[cfg(feature = "fleet")]
             Error::Fleet(e) => e.fmt(f),
         }
     }
@@ -92,8 +95,9 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Config(e) => Some(e),
+            Error::Extend(e) => Some(e),
             Error::Candle(e) => Some(e),
-            #[cfg(feature = "cuda")]
+            #[cfg(feature = "fleet")]
             Error::Fleet(e) => Some(e),
             _ => None,
         }
@@ -106,13 +110,19 @@ impl From<ConfigError> for Error {
     }
 }
 
+impl From<ExtendError> for Error {
+    fn from(e: ExtendError) -> Self {
+        Error::Extend(e)
+    }
+}
+
 impl From<candle_core::Error> for Error {
     fn from(e: candle_core::Error) -> Self {
         Error::Candle(e)
     }
 }
 
-#[cfg(feature = "cuda")]
+#[cfg(feature = "fleet")]
 impl From<autowu_cuda::Error> for Error {
     fn from(e: autowu_cuda::Error) -> Self {
         Error::Fleet(e)

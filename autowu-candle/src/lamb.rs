@@ -6,6 +6,8 @@ use crate::optimizer::{StatefulOptimizer, UpdateRule};
 use candle_core::{Result, Tensor};
 
 /// Parameters of [`Lamb`].
+///
+/// A minor release before 1.0 may add fields: write `..Default::default()`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParamsLamb {
     /// Learning rate η: the length of a step relative to the norm of the variable.

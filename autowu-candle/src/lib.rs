@@ -34,7 +34,7 @@
 //! 3. [`AdamW`], [`AdamP`], [`Lamb`], [`Sgdm`]: optimizers that expose their state
 //!    ([`OptimizerState`]), so that a restore puts the moments back too. candle-nn's keep theirs
 //!    private; [`Scheduled::weights_only`] takes them all the same.
-//! 4. `cuda`, with the feature of that name: thousands of models at once, whose losses stay on the
+//! 4. `fleet`, with the feature of that name: thousands of models at once, whose losses stay on the
 //!    GPU between tests.
 //!
 //! # What holds
@@ -42,19 +42,33 @@
 //!   or f64, and is stored as f32.
 //! - A loss that is NaN or infinite is noticed at the next read, at most one test interval late (in
 //!   the decay: 64 steps).
+//! - Past the end of the budget the learning rate is the floor, and the first step there returns
+//!   [`Event::Finished`]. [`Scheduled::extend`] gives a run more steps.
 //! - Memory: one copy of the variables and of the optimizer's state; during the warmup only if
 //!   [`Recovery::Restore`] has no `rescue`, none with [`Recovery::None`].
+//!
+//! # Features
+//! Neither is needed for one training on a GPU: choose candle's backend in your own manifest, and
+//! everything here runs there. `cuda` is candle's own CUDA backend, for those who would rather name
+//! it here. `fleet` (implies `cuda`) is the module of that name, which docs.rs does not show,
+//! because it has no nvcc.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+/// Its examples compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod adamp;
 mod adamw;
 mod checkpoint;
 mod copy;
-#[cfg(feature = "cuda")]
-pub mod cuda;
 mod error;
+#[cfg(feature = "fleet")]
+pub mod fleet;
 mod lamb;
 mod losses;
 mod moments;
@@ -68,8 +82,8 @@ pub use adamp::{AdamP, ParamsAdamP};
 pub use adamw::{AdamW, ParamsAdamW};
 pub use autowu_core::{
     AutoWu, Baseline, BatchScaling, CAPACITY, Climb, Config, ConfigError, Curve, Decay, Event,
-    Fallback, Interval, NonFinite, Outcome, PastEnd, Patience, PeakRule, Phase, Ramp, Reason,
-    Recovery, Report, Response, TestRules, Verdict, Warmup,
+    ExtendError, Fallback, Interval, NonFinite, Outcome, PastEnd, Patience, PeakRule, Phase, Ramp,
+    Reason, Recovery, Report, Response, TestRules, Verdict, Warmup,
 };
 pub use error::{Error, Result};
 pub use lamb::{Lamb, ParamsLamb};

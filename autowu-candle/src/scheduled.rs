@@ -131,6 +131,9 @@ impl<O: Optimizer> Scheduled<O> {
     /// Takes the loss and makes the update, or restores the copy: [`observe`](Self::observe),
     /// `backward`, [`step`](Self::step).
     ///
+    /// Past the end of the budget updates go on with the floor's learning rate; the first says so
+    /// with [`Event::Finished`].
+    ///
     /// # Errors
     /// Those of the three.
     pub fn backward_step(&mut self, loss: &Tensor) -> Result<Option<Event<f64>>> {
@@ -226,6 +229,16 @@ impl<O: Optimizer> Scheduled<O> {
         let event = self.scheduler.flush()?;
         self.follow(event.as_ref())?;
         Ok(event)
+    }
+
+    /// Gives the run `total_steps` steps in all, from the next step on; it may be finished, or
+    /// loaded. The learning rate goes on towards the new end and never exceeds the peak: see
+    /// [`AutoWu::extend`].
+    ///
+    /// # Errors
+    /// Fewer steps than the run has, or has done; nothing changes.
+    pub fn extend(&mut self, total_steps: u64) -> Result<()> {
+        self.scheduler.extend(total_steps)
     }
 
     /// No update happens in this step (an overflow in mixed precision, say): neither learning rate

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::losses::Losses;
-use autowu_core::{AutoWu, Backlog, Config, Event, Report};
+use autowu_core::{AutoWu, Backlog, Config, Event, ExtendError, Report};
 use candle_core::{Device, Tensor};
 
 /// The learning rate of every step from candle's loss tensors, without a device read between tests.
@@ -115,6 +115,19 @@ impl Scheduler {
         let outcome = self.autowu.step_slice(&losses);
         self.report = outcome.report.or(self.report.take());
         Ok(outcome.event)
+    }
+
+    /// Gives the run `total_steps` steps in all, from the next step on; it may be finished. Losses
+    /// that wait go on waiting: they were measured on the old course. See [`AutoWu::extend`].
+    ///
+    /// # Errors
+    /// Fewer steps than the run has, or has done; nothing changes.
+    pub fn extend(&mut self, total_steps: u64) -> Result<()> {
+        let least = self.autowu.total_steps().max(self.steps());
+        if total_steps < least {
+            return Err(ExtendError { total_steps, least }.into());
+        }
+        Ok(self.autowu.extend(total_steps)?)
     }
 
     /// No update happened in this step (an overflow in mixed precision, say): neither learning rate

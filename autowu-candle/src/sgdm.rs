@@ -5,6 +5,8 @@ use crate::optimizer::{StatefulOptimizer, UpdateRule};
 use candle_core::{Result, Tensor};
 
 /// Parameters of [`Sgdm`].
+///
+/// A minor release before 1.0 may add fields: write `..Default::default()`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParamsSgdm {
     /// Learning rate η, per step.

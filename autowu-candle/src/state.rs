@@ -7,7 +7,7 @@ use std::path::Path;
 /// What an optimizer remembers, by name.
 pub(crate) type State = HashMap<String, Tensor>;
 
-/// An optimizer whose state can be read and put back.
+/// An optimizer whose state can be read and put back. Yours can be one too.
 ///
 /// Restored weights need the moments of their time: those of a run that has just diverged would
 /// throw them out again. candle-nn's optimizers keep theirs private; those of this crate do not.

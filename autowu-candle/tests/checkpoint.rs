@@ -108,7 +108,7 @@ fn the_rest_of_a_run_is_the_same_after_a_resume_at_every_step() {
 fn a_refused_file_changes_nothing() {
     let config = Config::new(STEPS);
     let path = file("refused.safetensors");
-    let mut other = run(Config::new(2 * STEPS));
+    let mut other = run(Config::new(2 * STEPS).with_seed(1));
     other.step(0);
     other.scheduled.save(&path).unwrap();
     let mut this = run(config);
@@ -226,5 +226,77 @@ fn a_decay_that_cannot_go_back_saves_no_copy() {
         run.scheduled.save(&path).unwrap();
         assert_eq!(has_copy(&path), step > 0 && !decays, "step {step}");
         run.step(step);
+    }
+}
+
+/// Saved before or after it is extended, in each phase and past the end, a run goes on extended.
+#[test]
+fn an_extended_run_goes_on_extended_after_a_resume() {
+    let config = Config::new(STEPS).with_lr_range(1e-5, 10.0);
+    let (path, extended_path) = (file("short.safetensors"), file("extended.safetensors"));
+    for at in [0, 20, STEPS - 30, STEPS, STEPS + 7] {
+        let mut whole = run(config);
+        (0..at).for_each(|step| _ = whole.step(step));
+        whole.scheduled.save(&path).unwrap();
+        whole.scheduled.extend(2 * STEPS).unwrap();
+        whole.scheduled.save(&extended_path).unwrap();
+        let mut before = run(config);
+        before.scheduled.load(&path).unwrap();
+        before.scheduled.extend(2 * STEPS).unwrap();
+        let mut after = run(config);
+        after.scheduled.load(&extended_path).unwrap();
+        let rates: Vec<f64> = after.scheduled.optimizers().map(Optimizer::learning_rate).collect();
+        assert_eq!(rates, [whole.scheduled.lr(), whole.scheduled.lr() * 0.3], "at {at}");
+        let mut finished = Vec::new();
+        for step in at..2 * STEPS + 3 {
+            let expected = whole.step(step);
+            assert_eq!(before.step(step), expected, "extended at {at}, step {step}");
+            assert_eq!(after.step(step), expected, "extended at {at}, step {step}");
+            finished.extend(expected.1.filter(|event| event.kind() == "finished"));
+        }
+        let lr = config.floor_lr;
+        assert_eq!(finished, [Event::Finished { step: 2 * STEPS + 1, lr }], "extended at {at}");
+    }
+}
+
+/// A file of a run with another budget says only that, and what to call.
+#[test]
+fn a_checkpoint_of_another_budget_names_the_call() {
+    let path = file("budget.safetensors");
+    let refused = |config: Config| {
+        let mut this = run(config);
+        let before = this.bits();
+        let refused = this.scheduled.load(&path).unwrap_err().to_string();
+        assert_eq!((this.bits(), this.scheduled.steps()), (before, 0));
+        refused
+    };
+    let mut other = run(Config::new(1000));
+    other.step(0);
+    other.scheduled.save(&path).unwrap();
+    for (config, words) in [
+        (
+            Config::new(2000),
+            "it is of a run of 1000 steps, this run has 2000: build it with 1000 and call \
+             extend(2000) after loading",
+        ),
+        (Config::new(500), "it is of a run of 1000 steps, this run has 500: build it with 1000"),
+        (Config::new(2000).with_seed(1), "another configuration"),
+    ] {
+        let refused = refused(config);
+        assert!(refused.contains(words), "{refused}");
+        assert!(refused.ends_with(words) || !words.starts_with("it is"), "{refused}");
+    }
+    // What it says works.
+    let mut this = run(Config::new(1000));
+    this.scheduled.load(&path).unwrap();
+    this.scheduled.extend(2000).unwrap();
+    assert_eq!((this.scheduled.autowu().total_steps(), this.scheduled.steps()), (2000, 1));
+    this.scheduled.save(&path).unwrap();
+    for (config, words) in [
+        (Config::new(3000), "extended to 2000, this run has 3000: build it with 1000 and call"),
+        (Config::new(2000), "extended to 2000, this run has 2000: build it with 1000"),
+    ] {
+        let refused = refused(config);
+        assert!(refused.contains(words), "{refused}");
     }
 }

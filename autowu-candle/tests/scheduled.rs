@@ -314,3 +314,59 @@ fn what_broke_a_rule_is_the_source_of_the_error() {
     assert!(candle.source().is_some_and(|source| source.is::<candle_core::Error>()), "{candle:?}");
     assert!(Error::Ratio(-1.0).source().is_none());
 }
+
+/// The end of a budget is said by the step that passes it, whoever watches the decay, and an
+/// extended run ends once more. Losses that wait on the device change nothing.
+#[test]
+fn the_end_is_said_once_and_an_extended_run_goes_on() {
+    let mut unwatched = Config::new(STEPS);
+    unwatched.response.recovery = Recovery::Restore { slowdown: Some(3.0), rescue: None };
+    for (config, at) in [Config::new(STEPS), Config::new(STEPS).without_restore(), unwatched]
+        .into_iter()
+        .flat_map(|config| [50, 200, STEPS, STEPS + 1, STEPS + 20].map(|at| (config, at)))
+    {
+        let w = weights(3);
+        let optimizer = AdamW::new(vec![w.clone()], ParamsAdamW::default()).unwrap();
+        let mut scheduled = Scheduled::new(optimizer, config).unwrap();
+        let mut told: AutoWu = AutoWu::new(config).unwrap();
+        let mut ends = Vec::new();
+        for step in 0..2 * STEPS + 20 {
+            if step == at {
+                scheduled.extend(2 * STEPS).unwrap();
+                told.extend(2 * STEPS).unwrap();
+            }
+            let place = format!("extended at {at}, step {step}, {config:?}");
+            assert_eq!(scheduled.lr().to_bits(), told.lr().to_bits(), "{place}");
+            let event = scheduled.backward_step(&scripted(&w, step)).unwrap();
+            assert_eq!(event, told.step(f64::from(loss(step))).event, "{place}");
+            ends.extend(event.filter(|e| e.kind() == "finished").map(|e| (e.step(), e.lr())));
+        }
+        let first = (at > STEPS).then_some((STEPS + 1, 0.0));
+        let expected: Vec<_> = first.into_iter().chain([(2 * STEPS + 1, 0.0)]).collect();
+        assert_eq!(ends, expected, "extended at {at}: {config:?}");
+    }
+}
+
+/// Steps whose losses wait have been done too.
+#[test]
+fn no_run_gets_shorter() {
+    let mut scheduler = Scheduler::new(Config::new(STEPS)).unwrap();
+    let refuse = |scheduler: &mut Scheduler, total_steps, least| {
+        let before = scheduler.autowu().digest();
+        let error = scheduler.extend(total_steps).unwrap_err();
+        assert!(
+            matches!(&error, Error::Extend(e) if (e.total_steps, e.least) == (total_steps, least)),
+            "{error}"
+        );
+        assert!(std::error::Error::source(&error).is_some());
+        assert_eq!(scheduler.autowu().digest(), before);
+    };
+    refuse(&mut scheduler, STEPS - 1, STEPS);
+    for step in 0..STEPS + 4 {
+        scheduler.observe(&Tensor::new(loss(step), &Device::Cpu).unwrap()).unwrap();
+    }
+    assert!(scheduler.autowu().steps() < scheduler.steps(), "some wait");
+    refuse(&mut scheduler, STEPS + 3, STEPS + 4);
+    scheduler.extend(STEPS + 4).unwrap();
+    assert_eq!(scheduler.lr(), 0.0);
+}

@@ -43,7 +43,7 @@ impl Backlog {
     pub const ROOM: usize = 256;
 
     /// Steps between two reads where no loss can change the course unless it is not finite.
-    const UNWATCHED: u64 = 64;
+    pub(crate) const UNWATCHED: u64 = 64;
 
     /// No losses wait, and there is room for `room` of them; at least 1.
     pub const fn new(room: usize) -> Self {
@@ -101,6 +101,7 @@ impl Backlog {
 
 /// More losses wait in a saved run than can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BacklogError {
     /// Losses that the saved run says wait.
     pub waiting: usize,

@@ -42,6 +42,9 @@ impl Reason {
 }
 
 /// What the trainer has to do or to know after a step. At most one a step.
+///
+/// A trainer follows [`Snapshot`](Self::Snapshot) and [`Restore`](Self::Restore), and may ignore the
+/// rest: another event that must be followed would be a breaking change.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[must_use = "a trainer has to follow the event"]
@@ -49,6 +52,7 @@ impl Reason {
 pub enum Event<T> {
     /// The present weights are the best so far: copy them and the optimizer's state, in place of
     /// the last copy.
+    #[non_exhaustive]
     Snapshot {
         /// Steps done.
         step: u64,
@@ -57,6 +61,7 @@ pub enum Event<T> {
     },
     /// A climb ended, or the decay has lost what was gained: put the copy back before the next
     /// step.
+    #[non_exhaustive]
     Restore {
         /// Steps done.
         step: u64,
@@ -70,6 +75,7 @@ pub enum Event<T> {
         frees_copy: bool,
     },
     /// The warmup is over and the decay begins.
+    #[non_exhaustive]
     Decay {
         /// Steps done.
         step: u64,
@@ -84,6 +90,7 @@ pub enum Event<T> {
     },
     /// Training has diverged and the scheduler has nothing to go back to. Emitted once per run of
     /// such losses.
+    #[non_exhaustive]
     Diverged {
         /// Steps done.
         step: u64,
@@ -96,16 +103,26 @@ pub enum Event<T> {
         /// Whether the copy is never asked for again.
         frees_copy: bool,
     },
+    /// The budget is used, and this step was the first beyond it (that had no other event): the
+    /// learning rate stays where it is. Emitted once, and once more after
+    /// [`AutoWu::extend`](crate::AutoWu::extend), which gives the run more steps.
+    Finished {
+        /// Steps done.
+        step: u64,
+        /// Learning rate of the next step.
+        lr: T,
+    },
 }
 
 impl<T: Copy> Event<T> {
-    /// One word: `snapshot`, `restore`, `decay` or `diverged`.
+    /// One word: `snapshot`, `restore`, `decay`, `diverged` or `finished`.
     pub fn kind(&self) -> &'static str {
         match self {
             Event::Snapshot { .. } => "snapshot",
             Event::Restore { .. } => "restore",
             Event::Decay { .. } => "decay",
             Event::Diverged { .. } => "diverged",
+            Event::Finished { .. } => "finished",
         }
     }
 
@@ -115,14 +132,15 @@ impl<T: Copy> Event<T> {
             Event::Snapshot { step, .. }
             | Event::Restore { step, .. }
             | Event::Decay { step, .. }
-            | Event::Diverged { step, .. } => step,
+            | Event::Diverged { step, .. }
+            | Event::Finished { step, .. } => step,
         }
     }
 
     /// The learning rate that it leads to: of the next step, or the decay's peak.
     pub fn lr(&self) -> T {
         match *self {
-            Event::Snapshot { lr, .. } => lr,
+            Event::Snapshot { lr, .. } | Event::Finished { lr, .. } => lr,
             Event::Restore { to, .. } | Event::Diverged { to, .. } => to,
             Event::Decay { peak, .. } => peak,
         }
@@ -132,7 +150,7 @@ impl<T: Copy> Event<T> {
     /// this event has been followed: its memory can be freed.
     pub fn frees_copy(&self) -> bool {
         match *self {
-            Event::Snapshot { .. } => false,
+            Event::Snapshot { .. } | Event::Finished { .. } => false,
             Event::Restore { frees_copy, .. }
             | Event::Decay { frees_copy, .. }
             | Event::Diverged { frees_copy, .. } => frees_copy,
@@ -158,11 +176,14 @@ impl<T: fmt::Display + fmt::LowerExp> fmt::Display for Event<T> {
                 let why = reason.sentence();
                 write!(f, "step {step}: {why}; diverged, LR {from:.3e} → {to:.3e}")
             }
+            Event::Finished { step, lr } => {
+                write!(f, "step {step}: the budget is used; LR stays at {lr:.3e}")
+            }
         }
     }
 }
 
-/// What [`AutoWu::observe`](crate::AutoWu::observe) says.
+/// What [`AutoWu::observe`](crate::AutoWu::observe) says: all that a caller has to handle.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "a test that is due has to be made, and an event followed"]
 pub enum Observation<T> {
@@ -178,6 +199,7 @@ pub enum Observation<T> {
 /// What [`AutoWu::step`](crate::AutoWu::step) returns.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "a trainer has to follow the event"]
+#[non_exhaustive]
 pub struct Outcome<T> {
     /// The learning rate of the next step.
     pub lr: T,
@@ -236,6 +258,10 @@ mod tests {
         let snapshot = Event::Snapshot { step, lr: to };
         assert_eq!((snapshot.kind(), snapshot.step(), snapshot.lr()), ("snapshot", step, to));
         assert!(!snapshot.frees_copy());
+        let finished = Event::Finished { step, lr: to };
+        assert_eq!((finished.kind(), finished.step(), finished.lr()), ("finished", step, to));
+        assert_eq!(finished.to_string(), "step 7: the budget is used; LR stays at 2.500e-1");
+        assert!(!finished.frees_copy());
         let words = snapshot.to_string();
         assert!(words.starts_with("step 7: snapshot") && words.contains("2.500e-1"));
     }

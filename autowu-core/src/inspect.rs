@@ -26,24 +26,29 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     }
 
     pub(crate) fn now(&self) -> Now<'_> {
-        Now { config: &self.config, step: self.step }
+        self.now_at(self.step)
+    }
+
+    fn now_at(&self, step: u64) -> Now<'_> {
+        Now { config: &self.config, total: self.total, step }
     }
 
     #[inline]
     pub(crate) fn lr_at(&self, step: u64) -> T {
         match &self.stage {
             Stage::Warmup(warmup) => warmup.climb().lr(&self.config, step),
-            Stage::Decay(decay) => decay.lr(&self.config, step),
+            Stage::Decay(decay) => decay.lr(self.now_at(step)),
         }
     }
 
     /// Steps until a finite loss can change the course, at least 1: the next test, the end of the
-    /// warmup, the first copy or, in the decay, the next mean that the guard looks at. `None` in a
-    /// decay without a guard.
+    /// warmup, the first copy or, in the decay, the next mean that the guard looks at. The first
+    /// step past the end of the budget counts too. `None` in a decay without a guard, unless the
+    /// end is at most 64 steps away.
     pub fn steps_until_due(&self) -> Option<u64> {
         match &self.stage {
             Stage::Warmup(warmup) => Some(warmup.steps_until_due(self.step)),
-            Stage::Decay(decay) => decay.steps_until_due(),
+            Stage::Decay(decay) => decay.steps_until_due(self.now()),
         }
     }
 
@@ -72,13 +77,19 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     pub fn may_restore(&self) -> bool {
         match &self.stage {
             Stage::Warmup(warmup) => warmup.may_restore(self.now()),
-            Stage::Decay(decay) => decay.may_restore(self.now()),
+            Stage::Decay(decay) => decay.may_restore(&self.config),
         }
     }
 
     /// The configuration.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Steps of the whole run: [`Config::total_steps`], unless it was
+    /// [extended](Self::extend).
+    pub fn total_steps(&self) -> u64 {
+        self.total
     }
 
     /// Steps done.
@@ -110,8 +121,8 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     /// 64 bits that differ when the states differ (but for a chance of 2⁻⁶⁴): ranks that feed the
     /// same all-reduced loss can compare them. Equal on every platform.
     pub fn digest(&self) -> u64 {
-        let AutoWu { config, step, skipped, stage } = self;
-        let digest = Digest::new().of(config).of(step).of(skipped);
+        let AutoWu { config, total, step, skipped, stage } = self;
+        let digest = Digest::new().of(config).of(total).of(step).of(skipped);
         match stage {
             Stage::Warmup(warmup) => digest.of(&0_u64).of(warmup),
             Stage::Decay(decay) => digest.of(&1_u64).of(decay),

@@ -42,16 +42,22 @@
 //! 4. The phase applies the report, and [`event`] tells the trainer what to do.
 //!
 //! Around it: [`Backlog`] lets losses wait on a device until a test is due; `inspect` holds what
-//! can be read of a run; `state` saves one and resumes it exactly.
+//! can be read of a run; `state` saves one and resumes it exactly;
+//! [`AutoWu::extend`] gives one more steps.
 //!
 //! # Features
 //! `std` (default) or `libm`, as in num-traits: where `sqrt` and `floor` come from. `serde`: save
 //! and load a run. No heap and no `unsafe` under any of them. A step with a test needs about 17 KiB
 //! of stack in `f64` and 13 KiB in `f32`, on x86-64; [`MicroWu`] with its stack fits 16 KiB.
+//!
+//! # What versions promise
+//! What these pages show. Learning rates and events of a run belong to it: a release that changes
+//! them for equal losses and configuration is a breaking one.
 
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(any(feature = "std", feature = "libm")))]
 compile_error!(
@@ -61,10 +67,16 @@ compile_error!(
 #[cfg(any(test, doctest))]
 extern crate std;
 
+/// Its examples compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod backlog;
 pub mod config;
 mod digest;
 pub mod event;
+mod extend;
 pub mod gp;
 mod inspect;
 mod micro;
@@ -87,6 +99,7 @@ pub use config::{
     Response, TestRules,
 };
 pub use event::{Event, Observation, Outcome, Reason};
+pub use extend::ExtendError;
 pub use micro::{MICRO_CAPACITY, MicroWu};
 pub use peak::PeakRule;
 pub use phase::{Climb, Phase};

@@ -9,7 +9,7 @@ mod sealed {
     impl Sealed for f64 {}
 }
 
-/// A real number: `f32` or `f64`.
+/// A real number: `f32` or `f64`, and no other: the trait is sealed, and may gain methods.
 ///
 /// `exp`, `ln`, `sin` and `erfc` come from the `libm` crate under every feature, so a run has the
 /// same bits on every platform. `sqrt`, `floor` and the like, from `num_traits::Float`, are

@@ -7,6 +7,7 @@ use core::f64::consts::PI;
 /// How the learning rate grows in the warmup (paper section 2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum Warmup {
     /// `η_t = η_min (η_max/η_min)^(t/W)`, eq. (1).
     Exponential,
@@ -38,6 +39,7 @@ impl Warmup {
 /// uses `floor + (peak − floor) · g(k/(T − s))`, so that the last step uses the floor itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum Decay {
     /// `g(u) = (1 + cos πu)/2`: the paper's "cosine".
     Cosine,
@@ -137,6 +139,7 @@ impl Digestible for Decay {
 /// How a peak learning rate found at one batch size is carried to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum BatchScaling {
     /// `peak ∝ √batch`: the paper's rule for its baselines, usual with Adam-like optimizers.
     Sqrt,

@@ -42,6 +42,8 @@ pub const CAPACITY: usize = 1024;
 #[derive(Clone, Debug, PartialEq)]
 pub struct AutoWu<T: Real = f64, const N: usize = CAPACITY> {
     pub(crate) config: Config,
+    /// Steps of the run: the configuration's, unless it was extended.
+    pub(crate) total: u64,
     /// Steps done.
     pub(crate) step: u64,
     /// Updates that did not happen.
@@ -66,7 +68,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             return Err(ConfigError::Precision { min_lr: config.min_lr, max_lr: config.max_lr });
         }
         let stage = Stage::Warmup(WarmupPhase::begin(&config));
-        Ok(AutoWu { config, step: 0, skipped: 0, stage })
+        Ok(AutoWu { config, total: config.total_steps, step: 0, skipped: 0, stage })
     }
 
     /// Takes the loss of the next step and says what follows: [`observe`](Self::observe),
@@ -91,7 +93,8 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     }
 
     /// [`step`](Self::step) for buffered losses, in order. After the first step that changes the
-    /// course, later ones are counted but ignored: they were measured on the old course.
+    /// course, later ones are counted but ignored: they were measured on the old course. So are
+    /// those after [`Event::Finished`], which would else be lost behind a later event.
     ///
     /// Returns the last event and report. A buffer of no more than
     /// [`steps_until_due`](Self::steps_until_due) finite losses gives the same run as one by one,
@@ -109,7 +112,10 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
                 let rest = (losses.len() - i - 1) as u64;
                 self.step = self.step.saturating_add(rest);
                 if let Stage::Warmup(warmup) = &mut self.stage {
-                    warmup.pass_over(Now { config: &self.config, step: self.step }, rest);
+                    warmup.pass_over(
+                        Now { config: &self.config, total: self.total, step: self.step },
+                        rest,
+                    );
                 }
                 outcome.lr = self.lr();
                 break;
@@ -127,7 +133,7 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     /// First part of a step: takes the loss and counts the step.
     pub fn observe(&mut self, loss: T) -> Observation<T> {
         self.step = self.step.saturating_add(1);
-        let now = Now { config: &self.config, step: self.step };
+        let now = Now { config: &self.config, total: self.total, step: self.step };
         let transition = match &mut self.stage {
             Stage::Warmup(warmup) => warmup.observe(now, loss),
             Stage::Decay(decay) => match decay.observe(now, loss) {
@@ -180,7 +186,8 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     /// changes nothing.
     pub fn resolve(&mut self, report: &Report<T>) -> Option<Event<T>> {
         let Stage::Warmup(warmup) = &mut self.stage else { return None };
-        let transition = warmup.resolve(Now { config: &self.config, step: self.step }, report);
+        let transition = warmup
+            .resolve(Now { config: &self.config, total: self.total, step: self.step }, report);
         match self.follow(transition) {
             Observation::Event(event) => Some(event),
             Observation::Nothing | Observation::TestDue => None,

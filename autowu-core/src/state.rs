@@ -19,6 +19,7 @@ pub(crate) struct State<T: Real, const N: usize> {
     /// Bits per number: a state of another precision is another run.
     bits: u32,
     config: Config,
+    total: u64,
     step: u64,
     skipped: u64,
     stage: Stage<T, N>,
@@ -34,8 +35,9 @@ fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> 
 
 impl<T: Real, const N: usize> From<AutoWu<T, N>> for State<T, N> {
     fn from(autowu: AutoWu<T, N>) -> Self {
-        let AutoWu { config, step, skipped, stage } = autowu;
-        State { version: VERSION, bits: 8 * size_of::<T>() as u32, config, step, skipped, stage }
+        let AutoWu { config, total, step, skipped, stage } = autowu;
+        let bits = 8 * size_of::<T>() as u32;
+        State { version: VERSION, bits, config, total, step, skipped, stage }
     }
 }
 
@@ -97,12 +99,13 @@ impl core::error::Error for StateError {}
 impl<T: Real, const N: usize> State<T, N> {
     /// The run that was saved, if it is one that can be.
     fn validate(self) -> Result<AutoWu<T, N>, StateError> {
-        let State { version: _, bits, config, step, skipped, mut stage } = self;
+        let State { version: _, bits, config, total, step, skipped, mut stage } = self;
         if bits != 8 * size_of::<T>() as u32 {
             return Err(StateError::Precision(bits));
         }
         AutoWu::<T, N>::new(config).map_err(StateError::Config)?;
         let require = |holds, error| if holds { Ok(()) } else { Err(error) };
+        require(total >= config.total_steps, StateError::Phase)?;
         match &mut stage {
             Stage::Warmup(warmup) => {
                 let (ascent, descent) = warmup.parts();
@@ -111,14 +114,15 @@ impl<T: Real, const N: usize> State<T, N> {
                 require(losses.is_valid() && losses.losses() <= step, StateError::History)?;
                 require(ascent.fit.is_valid(), StateError::Fit)?;
                 require(descent.is_valid(), StateError::Guard)?;
-                warmup.derive(Now { config: &config, step });
+                warmup.derive(Now { config: &config, total, step });
             }
             Stage::Decay(decay) => {
                 require(decay.is_valid(&config, step), StateError::Phase)?;
+                require(decay.end_is_valid(step, total), StateError::Phase)?;
                 require(decay.guard_is_valid(), StateError::Guard)?;
             }
         }
-        Ok(AutoWu { config, step, skipped, stage })
+        Ok(AutoWu { config, total, step, skipped, stage })
     }
 }
 

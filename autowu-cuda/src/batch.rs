@@ -146,14 +146,7 @@ impl<T: Number> Results<T> {
         before: &Fit<T>,
     ) -> Option<Measurement<T>> {
         let (&[_, center, scale, mean, _], &samples) = (self.views.get(i)?, self.samples.get(i)?);
-        let mut measured = Measurement {
-            samples,
-            center,
-            scale,
-            hyper: before.hyper(T::zero()),
-            votes: Default::default(),
-            fit: *before,
-        };
+        let mut measured = Measurement::without_votes(samples, center, scale, *before);
         if samples == 0 || samples < curve.fewest {
             return Some(measured);
         }
@@ -165,7 +158,7 @@ impl<T: Number> Results<T> {
             if !(probability.is_finite() && descent.is_finite()) {
                 return None;
             }
-            measured.votes.push(Inference { probability, argmin, descent }).ok()?;
+            measured.votes.push(Inference::new(probability, argmin, descent)).ok()?;
         }
         Some(measured)
     }

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 /// A curve to be tested.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Stored<'a, T> {
     /// Its losses in order; at most [`CAPACITY`]. Those that are not finite keep their place and
     /// are left out.
@@ -196,13 +197,8 @@ impl<T: Number> BatchTest<T> {
         for &loss in c.losses {
             trajectory.push(loss);
         }
-        Measurement::of(&TestInput {
-            rules: &self.config.test,
-            seed: c.seed,
-            number: c.test,
-            fewest: self.config.test.min_samples,
-            losses: &trajectory,
-            fit: &c.fit,
-        })
+        let mut input = TestInput::new(&self.config.test, &trajectory, &c.fit);
+        (input.seed, input.number) = (c.seed, c.test);
+        Measurement::of(&input)
     }
 }

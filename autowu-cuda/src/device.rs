@@ -8,6 +8,7 @@ use std::sync::Arc;
 /// Where a batch is computed: on all cores of the host, or on a stream of a GPU. The decisions are
 /// the same.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub enum Device {
     /// All threads of rayon's pool; the results do not depend on their number.
     #[default]

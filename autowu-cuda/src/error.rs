@@ -1,6 +1,6 @@
 //! What can go wrong, and what to do about it.
 
-use autowu_core::{CAPACITY, ConfigError};
+use autowu_core::{CAPACITY, ConfigError, ExtendError};
 use core::fmt;
 
 /// The oldest driver that reads the committed PTX: of CUDA 12.0.
@@ -58,6 +58,8 @@ pub enum Error {
     },
     /// The configuration breaks a rule.
     Config(ConfigError),
+    /// Fewer steps than the members have, or have done.
+    Extend(ExtendError),
     /// Every member needs a loss for every step.
     Losses {
         /// Losses given.
@@ -84,7 +86,8 @@ pub enum Error {
         /// Its losses.
         length: usize,
     },
-    /// Members of one fleet must have one configuration, but for the seed, and be at one step.
+    /// Members of one fleet must have one configuration, but for the seed, one budget, and be at
+    /// one step.
     Members {
         /// The first that differs from member 0.
         member: usize,
@@ -151,6 +154,7 @@ impl fmt::Display for Error {
                 )
             }
             Error::Config(e) => write!(f, "{e}"),
+            Error::Extend(e) => write!(f, "{e}"),
             Error::Losses { given, needed } => write!(
                 f,
                 "{given} losses for {needed} (members × steps): give each member its loss, NaN if \
@@ -173,8 +177,8 @@ impl fmt::Display for Error {
             ),
             Error::Members { member } => write!(
                 f,
-                "member {member} differs from member 0 in its configuration or its step: a fleet \
-                 has one of each"
+                "member {member} differs from member 0 in its configuration, its budget or its step: \
+                 a fleet has one of each"
             ),
             Error::NotOnDevice => {
                 write!(f, "the fleet is on the host: make it with Device::Cuda, or use `observe`")
@@ -197,6 +201,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Config(e) => Some(e),
+            Error::Extend(e) => Some(e),
             _ => None,
         }
     }
@@ -205,6 +210,12 @@ impl std::error::Error for Error {
 impl From<ConfigError> for Error {
     fn from(e: ConfigError) -> Self {
         Error::Config(e)
+    }
+}
+
+impl From<ExtendError> for Error {
+    fn from(e: ExtendError) -> Self {
+        Error::Extend(e)
     }
 }
 

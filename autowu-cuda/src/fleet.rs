@@ -5,12 +5,13 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::number::Number;
 use crate::waiting::Waiting;
-use autowu_core::{AutoWu, Backlog, CAPACITY, Config, Event, Observation, Report};
+use autowu_core::{AutoWu, Backlog, CAPACITY, Config, Event, ExtendError, Observation, Report};
 use cudarc::driver::CudaView;
 use rayon::prelude::*;
 
 /// What happened in a call, by member.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Happened<T> {
     /// Events, each with its member's index, in ascending order.
     pub events: Vec<(usize, Event<T>)>,
@@ -74,12 +75,13 @@ impl<T: Number, const N: usize> Fleet<T, N> {
     /// Goes on from saved members, on any device.
     ///
     /// # Errors
-    /// Members whose configurations (but for the seed) or steps differ, or a GPU that the kernels
-    /// cannot run on.
+    /// Members whose configurations (but for the seed), budgets or steps differ, or a GPU that the
+    /// kernels cannot run on.
     pub fn resume(members: Vec<AutoWu<T, N>>, device: Device) -> Result<Self, Error> {
         if let Some(first) = members.first() {
             let same = |m: &AutoWu<T, N>| {
                 m.steps() == first.steps()
+                    && m.total_steps() == first.total_steps()
                     && m.config().with_seed(first.config().seed) == *first.config()
             };
             if let Some(member) = members.iter().position(|m| !same(m)) {
@@ -87,6 +89,28 @@ impl<T: Number, const N: usize> Fleet<T, N> {
             }
         }
         Ok(Fleet { members, engine: Engine::on(&device)?, waiting: None })
+    }
+
+    /// Gives every member `total_steps` steps in all, from the next step on, as
+    /// [`AutoWu::extend`] does. Losses that wait on the GPU go on waiting: they were measured on
+    /// the old course. A failed call changes nothing.
+    ///
+    /// # Errors
+    /// Fewer steps than the members have, or have done, or a GPU that fails.
+    pub fn extend(&mut self, total_steps: u64) -> Result<(), Error> {
+        let ahead = self.waiting.as_ref().map_or(0, |w| w.steps() as u64);
+        let least = |m: &AutoWu<T, N>| m.total_steps().max(m.steps().saturating_add(ahead));
+        let least = self.members.first().map_or(0, least);
+        if total_steps < least {
+            return Err(ExtendError { total_steps, least }.into());
+        }
+        let mut members = self.members.clone();
+        members.iter_mut().try_for_each(|member| member.extend(total_steps))?;
+        if let (Engine::Cuda(kernels), Some(waiting)) = (&self.engine, &mut self.waiting) {
+            waiting.plan(kernels.stream(), &members)?;
+        }
+        self.members = members;
+        Ok(())
     }
 
     /// The members, in order. They have not seen the losses that wait on the GPU:

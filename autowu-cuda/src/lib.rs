@@ -35,6 +35,12 @@
 
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+/// Its examples compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 // Public for the tests and benchmarks of this workspace only: not covered by semver.
 #[doc(hidden)]

@@ -3,7 +3,7 @@
 use autowu_core::Real;
 use cudarc::driver::{DeviceRepr, ValidAsZeroBits};
 
-/// `f32` or `f64`: a number of core that the kernels exist for.
+/// `f32` or `f64`: a number of core that the kernels exist for. Sealed, as [`Real`] is.
 pub trait Number: Real + DeviceRepr + ValidAsZeroBits {
     /// The end of the kernels' names: `f32` or `f64`.
     const NAME: &'static str;

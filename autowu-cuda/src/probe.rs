@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 /// What [`probe`] found; formats as one sentence.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Probe {
     /// The kernels can run on this GPU.
+    #[non_exhaustive]
     Ready {
         /// Its name.
         name: String,

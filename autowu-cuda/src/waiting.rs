@@ -67,14 +67,19 @@ impl<T: Number> Waiting<T> {
         due: Option<u64>,
     ) -> Result<Self, Error> {
         let rows = Rows::new(due, members.len());
-        let mut lrs: Vec<T> = (0..rows.window())
-            .into_par_iter()
-            .flat_map_iter(|ahead| members.iter().map(move |m| m.lr_ahead(ahead as u64)))
-            .collect();
-        lrs.resize(rows.size(), T::zero());
         let room = |e| driver("making room for losses on the GPU", e);
         let losses = stream.alloc_zeros(rows.size()).map_err(room)?;
-        Ok(Waiting { losses, lrs: up(stream, &lrs).map_err(room)?, rows })
+        Ok(Waiting { losses, lrs: plan(stream, members, &rows)?, rows })
+    }
+
+    /// The members' course has changed: new learning rates, for as many steps as before.
+    pub fn plan<const N: usize>(
+        &mut self,
+        stream: &Arc<CudaStream>,
+        members: &[AutoWu<T, N>],
+    ) -> Result<(), Error> {
+        self.lrs = plan(stream, members, &self.rows)?;
+        Ok(())
     }
 
     /// Copies the losses of the next step behind those that wait. They do not count before
@@ -125,6 +130,20 @@ impl<T: Number> Waiting<T> {
         down(stream, &self.losses.slice(..numbers))
             .map_err(|e| driver("copying losses from the GPU", e))
     }
+}
+
+/// The learning rates of the steps until the first member is due.
+fn plan<T: Number, const N: usize>(
+    stream: &Arc<CudaStream>,
+    members: &[AutoWu<T, N>],
+    rows: &Rows,
+) -> Result<CudaSlice<T>, Error> {
+    let mut lrs: Vec<T> = (0..rows.window())
+        .into_par_iter()
+        .flat_map_iter(|ahead| members.iter().map(move |m| m.lr_ahead(ahead as u64)))
+        .collect();
+    lrs.resize(rows.size(), T::zero());
+    up(stream, &lrs).map_err(|e| driver("making room for learning rates on the GPU", e))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used)] // helpers outside #[test]
 
-use autowu_core::{AutoWu, Config, Event};
+use autowu_core::{AutoWu, Config, Event, ExtendError};
 use autowu_cuda::{Device, Error, Fleet};
 
 const N: usize = 7;
@@ -99,6 +99,50 @@ fn a_saved_fleet_goes_on_bit_for_bit() {
     let mut fleet = Fleet::resume(loaded, Device::Host).expect("one configuration, one step");
     run(&mut fleet, 101..STEPS);
     assert_eq!(digests(fleet.members()), digests(&members));
+}
+
+/// In the warmup, in the decay and past the end: all members get more steps, or none does.
+#[test]
+fn an_extended_fleet_goes_on_as_its_members_would_alone() {
+    for at in [40, 150, STEPS, STEPS + 9] {
+        let mut alone =
+            Fleet::<f64>::new(config(), N, Device::Host).expect("a valid configuration");
+        run(&mut alone, 0..at);
+        let mut members = alone.members().to_vec();
+        let mut fleet = Fleet::resume(members.clone(), Device::Host).expect("one step");
+        let (total, least) = (2 * STEPS as u64, STEPS.max(at) as u64);
+        let refused = ExtendError { total_steps: least - 1, least };
+        assert_eq!(fleet.extend(least - 1), Err(Error::Extend(refused)));
+        assert_eq!(digests(fleet.members()), digests(&members));
+        fleet.extend(total).expect("more steps");
+        members.iter_mut().for_each(|member| member.extend(total).expect("more steps"));
+        assert_eq!(digests(fleet.members()), digests(&members));
+        // Saved and resumed, extended as it is.
+        let mut fleet = Fleet::resume(fleet.members().to_vec(), Device::Host).expect("one budget");
+        let mut finished = Vec::new();
+        for step in at..2 * STEPS + 9 {
+            let losses: Vec<f64> =
+                fleet.lrs().iter().enumerate().map(|(i, &lr)| loss(i, step, lr)).collect();
+            let events = fleet.observe(&losses).expect("a loss for each").events;
+            let expected: Vec<_> = members
+                .iter_mut()
+                .zip(&losses)
+                .enumerate()
+                .filter_map(|(i, (member, &loss))| Some((i, member.step(loss).event?)))
+                .collect();
+            assert_eq!(events, expected);
+            finished.extend(events.into_iter().filter(|(_, e)| e.kind() == "finished"));
+        }
+        assert_eq!(digests(fleet.members()), digests(&members));
+        let ends: Vec<_> = finished.iter().map(|(i, e)| (*i, e.step(), e.lr())).collect();
+        assert_eq!(ends, (0..N).map(|i| (i, total + 1, 0.0)).collect::<Vec<_>>());
+        // A fleet has one budget.
+        members[2].extend(total + 100).expect("more steps");
+        let mixed = Fleet::resume(members, Device::Host);
+        assert_eq!(mixed.err(), Some(Error::Members { member: 2 }));
+    }
+    let mut nobody = Fleet::<f32>::new(config(), 0, Device::Host).expect("a valid configuration");
+    nobody.extend(1).expect("nobody has more steps");
 }
 
 #[test]

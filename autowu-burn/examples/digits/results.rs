@@ -30,8 +30,12 @@ pub fn write(out: &Path, epochs: u32, config: Option<Config>) -> Result<(), Box<
     let record = match config {
         // The same losses give the same run: tests, events and the picture's band come from a
         // replay.
-        Some(config) => Record { lrs, ..Record::replay::<f64, CAPACITY>(config, &losses, |_| ())? },
-        None => Record { lrs, tests: Vec::new(), events: Vec::new(), switch: None, band: None },
+        Some(config) => {
+            let mut record = Record::replay::<f64, CAPACITY>(config, &losses, |_| ())?;
+            record.lrs = lrs;
+            record
+        }
+        None => Record::untested(lrs),
     };
     record.write_json(&out.join("run.json"))?;
     plot::draw(&out.join("run.svg"), &losses, &record)?;

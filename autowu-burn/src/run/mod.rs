@@ -9,7 +9,7 @@ use crate::feed::{Batch, Grouping};
 use crate::misuse::{Misuse, RecordError};
 use crate::rates::Rates;
 use crate::record::{self, Saved};
-use autowu_core::Event;
+use autowu_core::{Event, ExtendError};
 use burn_core::tensor::Tensor;
 use burn_optim::lr_scheduler::LrSchedulerRecord;
 
@@ -20,6 +20,8 @@ pub(crate) struct Run {
     feed: Feed,
     /// Why the learning rate is held, if it is.
     misuse: Option<Misuse>,
+    /// Updates that the user gave the run with [`extend`](Self::extend): those of a record too.
+    extended: Option<u64>,
     #[cfg(feature = "train")]
     grouping: Grouping,
     #[cfg(feature = "train")]
@@ -33,6 +35,7 @@ impl Run {
             course: Course::new(core),
             feed: Feed::Unfed(Vec::new()),
             misuse: None,
+            extended: None,
             #[cfg(feature = "train")]
             grouping: Grouping::default(),
             #[cfg(feature = "train")]
@@ -78,6 +81,25 @@ impl Run {
         })
     }
 
+    /// Gives the run `total_steps` updates in all; a record that is loaded later too. Losses that
+    /// wait go on waiting: they were measured on the old course.
+    ///
+    /// # Errors
+    /// Fewer than it has, or has begun; then nothing has changed.
+    pub fn extend(&mut self, total_steps: u64) -> Result<(), ExtendError> {
+        let told = match &self.feed {
+            Feed::Loop(feed) => feed.next(),
+            _ => 0,
+        };
+        let least = self.course.total().max(self.begun()).max(told);
+        if total_steps < least {
+            return Err(ExtendError { total_steps, least });
+        }
+        self.course.extend(total_steps)?;
+        self.extended = Some(total_steps);
+        Ok(())
+    }
+
     /// A scheduler is about to ask for the learning rate of `update`.
     pub fn announce(&mut self, update: u64) {
         #[cfg(feature = "train")]
@@ -115,11 +137,7 @@ impl Run {
             }
         };
         if update == self.course.total() {
-            log::warn!(
-                "AutoWU: the budget of {update} updates is used and training goes on at the \
-                 learning rate of its end: Config::total_steps must count the updates of the whole \
-                 training"
-            );
+            self.course.say_end(lr);
         }
         self.rates.begin(lr)
     }
@@ -157,11 +175,15 @@ impl Run {
     /// # Errors
     /// What is wrong with the record; then nothing has changed.
     pub fn load_record(&mut self, record: &LrSchedulerRecord) -> Result<(), RecordError> {
-        let saved = record::decode(record)?;
+        let mut saved = record::decode(record)?;
+        let first = saved.core.steps().saturating_add(saved.waiting.len() as u64);
+        if let Some(total) = self.extended.filter(|&total| total >= first) {
+            // Refused if the saved run has more: then it is the longer one that goes on.
+            let _ = saved.core.extend(total);
+        }
         self.course.compare(&saved.core);
         #[cfg(feature = "train")]
         self.resume_copy(saved.copy);
-        let first = saved.core.steps().saturating_add(saved.waiting.len() as u64);
         self.feed = self.feed.resumed(saved.waiting, first);
         self.rates = Rates::new(first, saved.core.lr());
         self.course = Course::new(saved.core);

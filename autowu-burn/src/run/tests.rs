@@ -113,6 +113,35 @@ mod with_the_metric {
         }
     }
 
+    /// However late its losses are, an extended run has the core's learning rates, at once.
+    #[test]
+    fn an_extended_run_has_the_cores_learning_rates() {
+        let loss = |update: u64| losses().get(update as usize).map_or(1.0, |&loss| loss);
+        let loss = |update| if loss(update).is_nan() { 1.0 } else { loss(update) };
+        for config in [Config::new(200), Config::new(200).without_restore()] {
+            for at in [0, 40, 150, 198, 199, 200, 201, 202, 210] {
+                let (mut run, mut core) = (metric_run(config), Core::new(config).unwrap());
+                let mut arrived = 0;
+                for update in 0..420 {
+                    if update == at {
+                        let least = 200.max(update);
+                        let refused = Err(ExtendError { total_steps: least - 1, least });
+                        assert_eq!(run.extend(least - 1), refused);
+                        run.extend(400).unwrap();
+                        core.extend(400).unwrap();
+                    }
+                    while run.lacks_losses(update) {
+                        arrive(&mut run, loss(arrived));
+                        arrived += 1;
+                    }
+                    assert_eq!(run.lr_of(update), core.lr(), "extended at {at}, update {update}");
+                    let _ = core.step(loss(update));
+                }
+                assert_eq!((run.unfinished(), run.misuse()), (None, None));
+            }
+        }
+    }
+
     #[test]
     fn counters_at_the_end_of_their_range_do_not_overflow() {
         for step in [u64::MAX - 1, u64::MAX] {

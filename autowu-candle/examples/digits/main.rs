@@ -124,13 +124,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let record = match task.config() {
         // The same losses give the same run: the picture's band comes from a replay.
         Some(config) => record::Record::replay::<f64, CAPACITY>(config, &losses, |_| ())?,
-        None => record::Record {
-            lrs: log.iter().map(|row| row.0).chain([0.0]).collect(),
-            tests: Vec::new(),
-            events: Vec::new(),
-            switch: None,
-            band: None,
-        },
+        None => record::Record::untested(log.iter().map(|row| row.0).chain([0.0]).collect()),
     };
     record.write_json(&args.out.join("run.json"))?;
     plot::draw(&args.out.join("run.svg"), &losses, &record)?;

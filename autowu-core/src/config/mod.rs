@@ -21,6 +21,7 @@ use crate::schedule::Decay;
 /// What the learning rate is after the last step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum PastEnd {
     /// The floor.
     Floor,
@@ -49,7 +50,8 @@ impl Digestible for PastEnd {
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Config {
-    /// `T`: optimizer updates in the whole run.
+    /// `T`: optimizer updates in the whole run. [`AutoWu::extend`](crate::AutoWu::extend) gives it
+    /// more.
     pub total_steps: u64,
     /// `η_min`: the first learning rate, > 0.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]

@@ -7,6 +7,7 @@ use crate::schedule::Warmup;
 /// When the loss is tested.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum Interval {
     /// Every n steps. The paper: the steps of an epoch.
     Steps(u64),
@@ -18,6 +19,7 @@ pub enum Interval {
 /// For how long tests must stay positive.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum Patience {
     /// n tests in a row. The paper: 3.
     Tests(u32),
@@ -30,6 +32,7 @@ pub enum Patience {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[non_exhaustive]
 pub enum Curve {
     /// `η_t = η_min (η_max/η_min)^(t/W)`, eq. (1).
     Exponential {
@@ -67,6 +70,8 @@ impl Digestible for Curve {
 }
 
 /// How the learning rate rises in the warmup: how far into the budget, along which curve.
+///
+/// A minor release before 1.0 may add fields: write `..Ramp::default()` and your code goes on compiling.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]

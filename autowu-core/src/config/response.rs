@@ -7,6 +7,7 @@ use crate::peak::PeakRule;
 /// Where the decay starts if the warmup's share of the budget is used without a detection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum Fallback {
     /// From the learning rate reached (the paper's rule).
     Reached,
@@ -18,6 +19,7 @@ pub enum Fallback {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[non_exhaustive]
 pub enum NonFinite {
     /// Nothing: it keeps its place in the history and is left out of everything else (the paper's
     /// code).
@@ -32,6 +34,12 @@ pub enum NonFinite {
 
 /// What a run does when it has gone too far: whether the trainer can go back to a copy of its
 /// weights.
+///
+/// A minor release before 1.0 may add fields to its variants; [`Config::without_restore`] and
+/// [`Config::without_rescue`] go on compiling.
+///
+/// [`Config::without_restore`]: crate::Config::without_restore
+/// [`Config::without_rescue`]: crate::Config::without_rescue
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
@@ -75,6 +83,8 @@ impl Digestible for Recovery {
 }
 
 /// What follows from a test.
+///
+/// A minor release before 1.0 may add fields: write `..Response::default()` and your code goes on compiling.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]

@@ -15,6 +15,7 @@ pub(crate) fn location<T: Real>(i: usize) -> T {
 /// One vote.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Inference<T> {
     /// `P`: max over i of Φ((mean_m − mean_i)/√(Var[f_i − f_m] + 1e-4)), eq. (4): the probability
     /// that the loss at some location lies below the loss now.
@@ -24,4 +25,11 @@ pub struct Inference<T> {
     /// The probability that the loss at its highest location before the argmin lies above the loss
     /// at the argmin.
     pub descent: T,
+}
+
+impl<T> Inference<T> {
+    /// A vote that was computed elsewhere.
+    pub const fn new(probability: T, argmin: u32, descent: T) -> Self {
+        Inference { probability, argmin, descent }
+    }
 }

@@ -11,6 +11,7 @@ use crate::schedule::Warmup;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[cfg_attr(feature = "serde", serde(bound(serialize = "T: Real", deserialize = "T: Real")))]
+#[non_exhaustive]
 pub struct Climb<T> {
     /// The learning rate at its first step.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]

@@ -4,6 +4,7 @@ use super::descent::Descent;
 use super::failures::Failures;
 use super::guard::Guard;
 use super::now::Now;
+use crate::backlog::Backlog;
 use crate::config::{Config, NonFinite, PastEnd, Recovery};
 use crate::digest::digest_fields;
 use crate::event::{Event, Reason};
@@ -11,6 +12,10 @@ use crate::real::Real;
 
 /// Times that a decay goes back. What is still lost then is not lost to the learning rate.
 const RETURNS: u32 = 3;
+
+/// As many losses wait where none changes the course: the end is announced no sooner, so that a
+/// loss that is not finite is noticed as soon as anywhere else in an unguarded decay.
+const NEAR: u64 = Backlog::UNWATCHED;
 
 /// The learning rate falls from `peak`, and a guard sees to it that the descent of the warmup is
 /// not lost.
@@ -34,9 +39,11 @@ pub(crate) struct DecayPhase<T> {
     guard: Option<Guard<T>>,
     /// Times that it went back.
     returns: u32,
+    /// Whether the trainer has been told that the budget is used.
+    finished: bool,
 }
 
-digest_fields!(DecayPhase<T> { peak, start, tests, has_copy, failures, guard, returns });
+digest_fields!(DecayPhase<T> { peak, start, tests, has_copy, failures, guard, returns, finished });
 
 /// What the decay takes over from the warmup.
 pub(super) struct Legacy<'a, T> {
@@ -60,6 +67,7 @@ impl<T: Real> DecayPhase<T> {
             failures: legacy.failures,
             guard: if is_guarded { Guard::of(legacy.descent) } else { None },
             returns: 0,
+            finished: false,
         }
     }
 
@@ -75,10 +83,10 @@ impl<T: Real> DecayPhase<T> {
         self.tests
     }
 
-    /// The learning rate after `step` steps of the run.
+    /// The learning rate of the next step.
     #[inline]
-    pub fn lr(&self, config: &Config, step: u64) -> T {
-        let total = config.total_steps;
+    pub fn lr(&self, now: Now<'_>) -> T {
+        let Now { config, total, step } = now;
         let step = match config.past_end {
             PastEnd::Reference if step >= total => total.saturating_sub(2).max(self.start),
             _ => step,
@@ -86,22 +94,40 @@ impl<T: Real> DecayPhase<T> {
         config.decay.at(step, self.start, total, self.peak, T::of(config.floor_lr))
     }
 
-    /// Steps until a finite loss can change the course; `None` where none can.
-    pub fn steps_until_due(&self) -> Option<u64> {
-        self.guard.as_ref().map(Guard::ahead)
+    /// Steps until a finite loss can change the course or is the first past the end; `None` where
+    /// none does within [`NEAR`] steps.
+    pub fn steps_until_due(&self, now: Now<'_>) -> Option<u64> {
+        let end = now.total.saturating_sub(now.step).saturating_add(1);
+        let end = if self.finished { u64::MAX } else { end };
+        match &self.guard {
+            Some(guard) => Some(guard.ahead().min(end)),
+            None => Some(end).filter(|&end| end <= NEAR),
+        }
     }
 
-    /// Whether the copy may still be asked for.
-    pub fn may_restore(&self, now: Now<'_>) -> bool {
-        self.lower_peak(now).is_some()
+    /// Whether the copy may still be asked for. A run that is over can be extended.
+    pub fn may_restore(&self, config: &Config) -> bool {
+        self.lower_peak(config).is_some()
+    }
+
+    /// The run has more steps.
+    pub fn extend(&mut self) {
+        self.finished = false;
     }
 
     /// Takes the loss of the step just done.
     #[inline]
     pub fn observe(&mut self, now: Now<'_>, loss: T) -> Option<Event<T>> {
-        if !loss.is_finite() {
-            return self.not_finite(now);
+        let event = if loss.is_finite() { self.finite(now, loss) } else { self.not_finite(now) };
+        if event.is_none() && now.step > now.total && !self.finished {
+            self.finished = true;
+            return Some(Event::Finished { step: now.step, lr: self.lr(now) });
         }
+        event
+    }
+
+    #[inline]
+    fn finite(&mut self, now: Now<'_>, loss: T) -> Option<Event<T>> {
         self.failures.clear();
         if !self.guard.as_mut()?.push(loss) {
             return None;
@@ -132,27 +158,25 @@ impl<T: Real> DecayPhase<T> {
 
     /// Back to the copy, and on from a lower peak; `None` where there is no way back.
     fn go_back(&mut self, now: Now<'_>, reason: Reason) -> Option<Event<T>> {
-        let Now { config, step } = now;
-        let from = self.lr(config, now.before());
-        self.peak = self.lower_peak(now)?;
+        let (step, from) = (now.step, self.lr(now.earlier()));
+        self.peak = self.lower_peak(now.config).filter(|_| step < now.total)?;
         self.returns += 1;
         if let Some(guard) = &mut self.guard {
             guard.restart();
         }
-        let (to, frees_copy) = (self.lr(config, step), !self.may_restore(now));
+        let (to, frees_copy) = (self.lr(now), !self.may_restore(now.config));
         Some(Event::Restore { step, reason, from, to, frees_copy })
     }
 
     fn diverged(&self, now: Now<'_>, reason: Reason) -> Event<T> {
-        let Now { config, step } = now;
-        let (from, to) = (self.lr(config, now.before()), self.lr(config, step));
-        Event::Diverged { step, reason, from, to, frees_copy: !self.may_restore(now) }
+        let (from, to) = (self.lr(now.earlier()), self.lr(now));
+        let frees_copy = !self.may_restore(now.config);
+        Event::Diverged { step: now.step, reason, from, to, frees_copy }
     }
 
     /// The peak of a decay that goes back: `rescue` times lower. `None` where there is no copy, or
-    /// it was put back often enough, or the run is over, or the learning rate cannot be lower.
-    fn lower_peak(&self, now: Now<'_>) -> Option<T> {
-        let Now { config, step } = now;
+    /// it was put back often enough, or the learning rate cannot be lower.
+    fn lower_peak(&self, config: &Config) -> Option<T> {
         let Recovery::Restore { rescue: Some(factor), .. } = config.response.recovery else {
             return None;
         };
@@ -161,13 +185,19 @@ impl<T: Real> DecayPhase<T> {
             && peak.is_normal()
             && (T::of(config.max_lr) / peak).is_finite();
         let may_return = self.has_copy && self.returns < RETURNS;
-        (may_return && lower && step < config.total_steps).then_some(peak)
+        (may_return && lower).then_some(peak)
     }
 
     /// Whether a run of `config` can have come to this.
     #[cfg(feature = "serde")]
     pub fn is_valid(&self, config: &Config, step: u64) -> bool {
         super::climb::is_lr(self.peak, config) && self.start <= step && self.returns <= RETURNS
+    }
+
+    /// Nobody was told of an end that has not come.
+    #[cfg(feature = "serde")]
+    pub fn end_is_valid(&self, step: u64, total: u64) -> bool {
+        !self.finished || step > total
     }
 
     #[cfg(feature = "serde")]
@@ -315,10 +345,8 @@ mod tests {
             let event =
                 autowu.step(if decaying { 5.0 } else { 1.0 + 0.2 * decades * decades }).event;
             rescues += u32::from(decaying && matches!(event, Some(Event::Restore { .. })));
-            assert!(
-                !decaying || autowu.may_restore() == (rescues < 3 && autowu.steps() < 400),
-                "{rescues}"
-            );
+            // At the end too: a run that is over can be extended.
+            assert!(!decaying || autowu.may_restore() == (rescues < 3), "{rescues}");
         }
         assert_eq!(rescues, 3);
     }

@@ -35,13 +35,14 @@ pub(crate) enum Stage<T: Real, const N: usize> {
     Decay(DecayPhase<T>),
 }
 
-/// Where a run is.
+/// Where a run is: in one of two phases, and there will be no third.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Phase<T> {
     /// The learning rate rises and the loss is tested.
     Warmup(Climb<T>),
     /// The learning rate falls. Losses change nothing any more, unless they lose what was gained
     /// ([`Recovery`](crate::Recovery)).
+    #[non_exhaustive]
     Decay {
         /// The learning rate that the decay starts from.
         peak: T,

@@ -2,10 +2,12 @@
 
 use crate::config::Config;
 
-/// The configuration, and the steps done.
+/// The configuration, the steps of the run, and the steps done.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Now<'a> {
     pub config: &'a Config,
+    /// Those of the configuration, unless the run was extended.
+    pub total: u64,
     pub step: u64,
 }
 
@@ -13,6 +15,11 @@ impl Now<'_> {
     /// Steps done before the one just taken, whose learning rate was that of this number.
     pub fn before(&self) -> u64 {
         self.step.saturating_sub(1)
+    }
+
+    /// The same, one step earlier.
+    pub fn earlier(self) -> Self {
+        Now { step: self.before(), ..self }
     }
 
     pub fn can_restore(&self) -> bool {

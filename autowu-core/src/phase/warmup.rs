@@ -69,7 +69,7 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
             interval: 0,
             due: 0,
         };
-        warmup.derive(Now { config, step: 0 });
+        warmup.derive(Now { config, total: config.total_steps, step: 0 });
         warmup
     }
 
@@ -84,12 +84,12 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
         if now.can_restore() && !self.has_copy {
             return next;
         }
-        let Now { config, step } = now;
+        let Now { config, total, step } = now;
         let (interval, climb) = (self.interval, &self.ascent.climb);
         let grid = step.saturating_sub(climb.start) / interval + 1;
         let fewest = u64::from(config.test.min_samples).div_ceil(interval);
         let test = climb.start.saturating_add(grid.max(fewest).saturating_mul(interval));
-        let last = config.decay.final_start(config.total_steps).unwrap_or(u64::MAX);
+        let last = config.decay.final_start(total).unwrap_or(u64::MAX);
         test.min(last).min(climb.end(config)).max(next)
     }
 
@@ -138,7 +138,7 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
     /// (a) the final decay, whatever else; (b) the end of the warmup, or the loss.
     #[inline(never)]
     fn observe_due(&mut self, now: Now<'_>, loss: T) -> Transition<T> {
-        let Now { config, step } = now;
+        let Now { config, total, step } = now;
         let failed = !loss.is_finite() && config.response.non_finite != NonFinite::Ignore;
         if failed {
             self.failures.count()
@@ -147,7 +147,7 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
         }
         let (reached, base) = (self.ascent.last_lr(now), self.ascent.climb.base);
 
-        if config.decay.final_start(config.total_steps).is_some_and(|start| step >= start) {
+        if config.decay.final_start(total).is_some_and(|start| step >= start) {
             return self.begin_decay(now, Reason::WarmupUsed, reached);
         }
         let is_over = self.ascent.is_over(now);
@@ -183,7 +183,7 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
 
     /// A loss that is not finite and not ignored.
     fn not_finite(&mut self, now: Now<'_>) -> Transition<T> {
-        let Now { config, step } = now;
+        let Now { config, step, .. } = now;
         let NonFinite::EndClimb { back_steps } = config.response.non_finite else {
             return Transition::None;
         };
@@ -283,7 +283,7 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
         let Self { tests, has_copy, failures, descent, .. } = self;
         let legacy = Legacy { tests: *tests, has_copy: *has_copy, failures: *failures, descent };
         let decay = DecayPhase::begin(now, peak, &legacy);
-        let frees_copy = !decay.may_restore(now);
+        let frees_copy = !decay.may_restore(now.config);
         Transition::Decay(decay, Event::Decay { step, reason, from, peak, frees_copy })
     }
 }

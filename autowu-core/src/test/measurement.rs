@@ -11,6 +11,7 @@ use heapless::Vec;
 /// What a test is made from: borrowed from a scheduler
 /// ([`AutoWu::test_input`](crate::AutoWu::test_input)), or put together for stored losses.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct TestInput<'a, T, const N: usize> {
     /// How the test is made.
     pub rules: &'a TestRules,
@@ -26,7 +27,12 @@ pub struct TestInput<'a, T, const N: usize> {
     pub fit: &'a Fit<T>,
 }
 
-impl<T: Real, const N: usize> TestInput<'_, T, N> {
+impl<'a, T: Real, const N: usize> TestInput<'a, T, N> {
+    /// The first test of a run with seed 0, which needs [`TestRules::min_samples`] finite losses.
+    pub fn new(rules: &'a TestRules, losses: &'a Trajectory<T, N>, fit: &'a Fit<T>) -> Self {
+        TestInput { rules, seed: 0, number: 0, fewest: rules.min_samples, losses, fit }
+    }
+
     /// Which losses subset number `subset` sees: 0 is the fit's, `vote + 1` a vote's.
     fn order(&self, subset: u32) -> Permutation {
         Permutation::new(self.losses.len() as u32, self.seed, self.number, subset)
@@ -54,6 +60,7 @@ impl<T: Real, const N: usize> TestInput<'_, T, N> {
 /// It can be made elsewhere, many at a time: [`AutoWu::judge`](crate::AutoWu::judge) turns it into
 /// the report that [`AutoWu::resolve`](crate::AutoWu::resolve) applies.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Measurement<T> {
     /// Finite entries of the history.
     pub samples: u32,
@@ -78,6 +85,14 @@ impl<T: Real> Measurement<T> {
     /// measured.
     pub const SCRATCH: usize = size_of::<Self>() + gp::scratch::<T>();
 
+    /// A measurement in which nobody has voted yet: for those that are made elsewhere, and where
+    /// there are too few samples.
+    #[inline]
+    pub fn without_votes(samples: u32, center: T, scale: T, fit: Fit<T>) -> Self {
+        let hyper = fit.hyper(T::zero());
+        Measurement { samples, center, scale, hyper, votes: Vec::new(), fit }
+    }
+
     /// METHOD section 3: fit on one subset, K votes on others. With fewer than `fewest` finite
     /// losses there is no fit and no vote.
     ///
@@ -89,22 +104,15 @@ impl<T: Real> Measurement<T> {
     ///     losses.push((x - 0.5) * (x - 0.5));
     /// }
     /// let (rules, fit) = (&TestRules::default(), &Fit::default());
-    /// let input = TestInput { rules, seed: 0, number: 0, fewest: 10, losses: &losses, fit };
-    /// let measured = Measurement::of(&input);
+    /// let measured = Measurement::of(&TestInput::new(rules, &losses, fit));
     /// assert!(measured.votes.iter().all(|vote| vote.probability > 0.99));
     /// ```
     #[inline(never)] // or a caller has all its arrays on the stack for good
     pub fn of<const N: usize>(input: &TestInput<'_, T, N>) -> Self {
         let TestInput { rules, losses, .. } = *input;
         let view = View::of(losses, rules);
-        let mut measured = Measurement {
-            samples: view.samples,
-            center: view.center,
-            scale: view.scale,
-            hyper: input.fit.hyper(T::zero()),
-            votes: Vec::new(),
-            fit: *input.fit,
-        };
+        let mut measured =
+            Measurement::without_votes(view.samples, view.center, view.scale, *input.fit);
         if view.samples == 0 || view.samples < input.fewest {
             return measured;
         }

@@ -32,7 +32,7 @@ impl Verdict {
     /// use autowu_core::{Measurement, Response, TestInput, TestRules, Verdict};
     /// use autowu_core::{gp::Fit, trajectory::Trajectory};
     /// let (rules, fit, losses) = (&TestRules::default(), &Fit::default(), &Trajectory::new());
-    /// let input = TestInput::<f64, 64> { rules, seed: 0, number: 0, fewest: 10, losses, fit };
+    /// let input = TestInput::<f64, 64>::new(rules, losses, fit);
     /// let verdict = Verdict::of(&Measurement::of(&input), &Response::default());
     /// assert_eq!(verdict, Verdict::NotEnough);
     /// ```

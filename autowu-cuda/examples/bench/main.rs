@@ -86,7 +86,7 @@ fn run(args: &Args) -> Result<(), Error> {
     println!("|---|---|---|---|---|---|---|");
     let gpu = match Device::best() {
         Device::Cuda(stream) => Some(stream),
-        Device::Host => None,
+        _ => None,
     };
     sweep(args, host::batch::<f32>)?;
     sweep(args, host::batch::<f64>)?;

@@ -2,7 +2,7 @@
 //!
 //! | module | feature | content |
 //! |---|---|---|
-//! | `log` | `log` | losses out of text and CSV |
+//! | `log` | `log` | losses out of whatever people log |
 //! | `record`, `plot` | `record`, `plot` | what a run did: JSON, terminal, picture |
 //! | `images` | `images` | optdigits, MNIST and their like |
 //! | `detector` | `detector` | simulated loss curves, climbs on them, their table |

@@ -16,6 +16,9 @@ pub struct Record {
     pub events: Vec<Happening>,
     /// Where the decay begins.
     pub switch: Option<Switch>,
+    /// Steps that a loss stands for.
+    #[serde(skip)]
+    every: u64,
     /// For the plot.
     #[serde(skip)]
     pub band: Option<Band>,
@@ -73,21 +76,31 @@ pub struct Band {
 }
 
 impl Record {
+    /// The learning rates of a schedule without tests.
+    pub fn untested(lrs: Vec<f64>) -> Self {
+        Record { lrs, tests: Vec::new(), events: Vec::new(), switch: None, every: 1, band: None }
+    }
+
     /// Replays a run's losses, at most as many as its budget, and tells `say` one line for each
     /// test and event.
     pub fn replay<T: Real, const N: usize>(
         config: Config,
         losses: &[f64],
+        say: impl FnMut(String),
+    ) -> Result<Self, ConfigError> {
+        Self::replay_thinned::<T, N>(config, losses, 1, say)
+    }
+
+    /// [`replay`](Self::replay) of losses that stand for `every` steps each: `config` counts
+    /// losses, the record counts steps.
+    pub fn replay_thinned<T: Real, const N: usize>(
+        config: Config,
+        losses: &[f64],
+        every: u64,
         mut say: impl FnMut(String),
     ) -> Result<Self, ConfigError> {
         let mut autowu = AutoWu::<T, N>::new(config)?;
-        let mut record = Record {
-            lrs: vec![double(autowu.lr())],
-            tests: Vec::new(),
-            events: Vec::new(),
-            switch: None,
-            band: None,
-        };
+        let mut record = Record { every, ..Self::untested(vec![double(autowu.lr())]) };
         say("     step         LR  P(past the minimum)  LR of minimum  verdict".into());
         for &loss in losses.iter().take(usize::try_from(config.total_steps).unwrap_or(usize::MAX)) {
             match autowu.observe(T::of(loss)) {
@@ -106,6 +119,9 @@ impl Record {
             }
             record.lrs.push(double(autowu.lr()));
         }
+        let last = record.lrs.pop();
+        record.lrs = record.lrs.iter().flat_map(|&lr| (0..every).map(move |_| lr)).collect();
+        record.lrs.extend(last);
         record.say_end(matches!(autowu.phase(), Phase::Decay { .. }), &mut say);
         Ok(record)
     }
@@ -118,7 +134,8 @@ impl Record {
         }
         let Some(posterior) = autowu.posterior(report, 0) else { return };
         let (center, scale) = (double(report.center), double(report.scale));
-        let (length, last) = (report.losses as f64, report.step as f64);
+        let every = self.every as f64;
+        let (length, last) = (every * report.losses as f64, every * report.step as f64);
         let points = (0..=100)
             .map(|i| {
                 let x = f64::from(i) / 100.0;
@@ -151,12 +168,10 @@ impl Record {
         };
         let verdict = report.verdict.sentence();
         let (lr, argmin_lr) = (double(report.lr), double(report.argmin_lr));
-        say(format!(
-            "{:>9}  {lr:>9.3e}  {range:>19}  {argmin_lr:>13.3e}  {verdict}{count}",
-            report.step
-        ));
+        let step = report.step * self.every;
+        say(format!("{step:>9}  {lr:>9.3e}  {range:>19}  {argmin_lr:>13.3e}  {verdict}{count}"));
         self.tests.push(Test {
-            step: report.step,
+            step,
             probabilities,
             argmin_lr,
             vote: report.is_positive(),
@@ -167,7 +182,7 @@ impl Record {
 
     fn push_event<T: Real>(&mut self, event: &Event<T>, say: &mut impl FnMut(String)) {
         let reason = reason(event);
-        let (step, lr, kind) = (event.step(), double(event.lr()), event.kind());
+        let (step, lr, kind) = (event.step() * self.every, double(event.lr()), event.kind());
         if !matches!(event, Event::Snapshot { .. }) {
             say(format!(
                 "{step:>9}  {kind} at LR {lr:.3e}: {}",
@@ -194,7 +209,7 @@ impl Record {
             ),
             None if decays => "The decay has begun.".to_string(),
             None => {
-                format!("Still in the warmup after {steps} losses, at LR {:.3e}.", self.lrs[steps])
+                format!("Still in the warmup after {steps} steps, at LR {:.3e}.", self.lrs[steps])
             }
         });
         let mut micros: Vec<f64> = self.tests.iter().map(|t| t.micros).collect();

@@ -24,14 +24,9 @@ impl<T: Number> Case<T> {
 
     /// Core's result.
     pub fn measure(&self, config: &Config) -> Measurement<T> {
-        Measurement::of(&TestInput {
-            rules: &config.test,
-            seed: self.seed,
-            number: self.test,
-            fewest: config.test.min_samples,
-            losses: &self.history,
-            fit: &self.fit,
-        })
+        let mut input = TestInput::new(&config.test, &self.history, &self.fit);
+        (input.seed, input.number) = (self.seed, self.test);
+        Measurement::of(&input)
     }
 }
 

@@ -31,11 +31,11 @@ fn exact(gp: &WideGp, guide: &Posterior<f64>, argmin: u32) -> Inference<f64> {
         let spread = gp.variance_of_difference(low, high).to_f64() + 1e-4;
         normal_cdf((gp.mean_at(high) - gp.mean_at(low)).to_f64() / spread.sqrt())
     };
-    Inference {
-        probability: top(0..LAST, &z).map_or(f64::NAN, |i| certainty(i, LAST)),
+    Inference::new(
+        top(0..LAST, &z).map_or(f64::NAN, |i| certainty(i, LAST)),
         argmin,
-        descent: top(0..argmin, &mean).map_or(0.0, |i| certainty(argmin, i)),
-    }
+        top(0..argmin, &mean).map_or(0.0, |i| certainty(argmin, i)),
+    )
 }
 
 /// Curve `c` of `n` losses: a fall and a rise, with noise or without.

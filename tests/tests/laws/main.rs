@@ -9,6 +9,7 @@ mod configs;
 mod course;
 mod digest;
 mod endings;
+mod extend;
 mod guard;
 mod invariance;
 mod precision;

@@ -28,6 +28,7 @@ fn decaying() -> Value {
         "failures": {"in_a_row": 0, "reported": false},
         "guard": {"limit": "1.5", "span": 4, "mean": "1.0", "count": 3},
         "returns": 0,
+        "finished": false,
     }});
     state
 }
@@ -84,6 +85,29 @@ fn a_phase_at_its_limits() {
     }
     for (returns, valid) in [(3, true), (4, false)] {
         is(&decaying, DECAY, &[("returns", json!(returns))], (!valid).then_some("phase"));
+    }
+    // A run of 500 steps can have been extended, and is told to be over past its end only.
+    for (total, step, finished, valid) in [
+        (499, 40, false, false),
+        (500, 500, true, false),
+        (500, 501, true, true),
+        (500, 501, false, true),
+        (600, 501, true, false),
+        (600, 601, true, true),
+        (u64::MAX, u64::MAX, true, false),
+        (u64::MAX, u64::MAX, false, true),
+    ] {
+        let refused = (!valid).then_some("phase");
+        let at = [("/total", json!(total)), ("/step", json!(step))];
+        is(
+            &decaying,
+            "",
+            &[&at[..], &[("/stage/Decay/finished", json!(finished))]].concat(),
+            refused,
+        );
+        if !finished {
+            is(&state, "", &at, refused);
+        }
     }
 }
 

@@ -30,6 +30,7 @@ fn decayed(decay: Decay, step: u64, start: u64, total: u64, peak: f64, floor: f6
         }
         Decay::Linear => wide(1.0) - u,
         Decay::ConstantSqrt { .. } => wide(1.0) - u.sqrt(),
+        _ => unreachable!("{decay:?} needs its series here"),
     };
     wide(floor) + (wide(peak) - wide(floor)) * left
 }

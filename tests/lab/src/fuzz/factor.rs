@@ -24,8 +24,9 @@ fn check<T: Real>(data: &[u8]) -> Result<()> {
     let mut losses = Trajectory::<T, 64>::new();
     rows.iter().for_each(|&(_, y)| losses.push(T::of(y)));
     let (rules, losses, fit) = (&rules, &losses, &Fit::default());
-    let measured =
-        Measurement::of(&TestInput { rules, seed: 0, number: 0, fewest: 1, losses, fit });
+    let mut input = TestInput::new(rules, losses, fit);
+    input.fewest = 1;
+    let measured = Measurement::of(&input);
     let Hyper { mean, output_scale, noise: fitted } = measured.hyper;
     assert!([mean, output_scale, fitted].iter().all(|x| x.is_finite()), "{measured:?}");
     assert!(Fit::from_array(measured.fit.to_array()).is_some(), "{:?}", measured.fit);

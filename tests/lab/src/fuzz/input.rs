@@ -73,6 +73,7 @@ impl Parts {
             Curve::Linear { interval, patience } => {
                 (Interval::Steps(interval), Patience::Tests(patience))
             }
+            _ => (Interval::Growth(1.1), Patience::Growth(1.25)),
         };
         let (slowdown, rescue) = match config.response.recovery {
             Recovery::Restore { slowdown, rescue } => (slowdown, rescue),

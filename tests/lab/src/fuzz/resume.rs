@@ -30,6 +30,13 @@ fn check<T: Real>(data: &[u8]) {
     lr_is_in_range(&autowu);
     autowu.lr_ahead(u64::MAX);
     autowu.lr_on_climb(T::of(0.5));
+    let mut extended = autowu.clone();
+    let least = autowu.total_steps().max(autowu.steps());
+    extended.extend(least.saturating_add(40)).expect("more steps");
+    lr_is_in_range(&extended);
+    let again: AutoWu<T, 64> = load(&postcard::to_stdvec(&extended).unwrap())
+        .expect("an extended run is written and read again");
+    assert_eq!(again, extended);
     let tests = autowu.tests();
     for step in 0..60_u8 {
         let loss = if step % 16 == 15 { T::nan() } else { T::of(f64::from(step % 7) - 1.0) };

@@ -61,7 +61,7 @@ fn take<T: Real>(autowu: &mut AutoWu<T, 64>, losses: &[f64]) {
         lr >= T::of(config.floor_lr) && lr <= T::of(config.max_lr),
         "{before} → {lr}: {outcome:?}"
     );
-    let ended = config.past_end == PastEnd::Reference && autowu.steps() >= config.total_steps;
+    let ended = config.past_end == PastEnd::Reference && autowu.steps() >= autowu.total_steps();
     assert!(!decaying || lr <= before || ended, "{before} → {lr} in the decay");
     assert!(
         config.response.can_restore()

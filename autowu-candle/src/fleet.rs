@@ -1,22 +1,23 @@
-//! Fleets whose losses are candle's, on the GPU where candle has them: feature `cuda`.
+//! Fleets whose losses are candle's, on the GPU where candle has them: feature `fleet`.
 //!
 //! A [`Fleet`] or a [`BatchTest`](autowu_cuda::BatchTest) on candle's own [`stream`] runs in the
 //! order of candle's kernels: nothing waits, and losses are copied to the host only when a test is
 //! due.
 //! ```no_run
-//! use autowu_candle::{Config, cuda};
+//! use autowu_candle::{Config, fleet};
 //! use autowu_cuda::Fleet;
 //! use candle_core::{DType, Device, Var};
 //!
 //! // 10 000 parabolas w²/2, each with its own learning rate.
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let device = Device::new_cuda(0)?;
-//! let mut fleet = Fleet::<f32>::new(Config::new(300), 10_000, cuda::stream(&device)?)?;
+//! let mut members = Fleet::<f32>::new(Config::new(300), 10_000, fleet::stream(&device)?)?;
 //! let w = Var::ones(10_000, DType::F32, &device)?;
 //! for _ in 0..300 {
 //!     let losses = (w.sqr()? / 2.0)?;
-//!     let lrs = cuda::lrs(&mut fleet, &device)?;
-//!     for (member, event) in cuda::lend(&losses, |losses| fleet.observe_device(losses))?.events {
+//!     let lrs = fleet::lrs(&mut members, &device)?;
+//!     let happened = fleet::lend(&losses, |losses| members.observe_device(losses))?;
+//!     for (member, event) in happened.events {
 //!         // Snapshot: copy the member's weights. Restore: put them back, and make no update.
 //!     }
 //!     w.set(&(w.as_tensor() - (w.as_tensor() * lrs)?)?)?;
