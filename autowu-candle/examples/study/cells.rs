@@ -1,4 +1,4 @@
-//! The grid of the study, and its halves: one to tune on, one to report.
+//! The grids of the study, and their halves: one to tune on, one to report.
 
 use crate::optim::Kind;
 use crate::task::Task;
@@ -100,11 +100,72 @@ impl Cell {
     }
 }
 
-/// Every cell in the order of its hash: task × optimizer × batch × budget, without batches of more
-/// than half the data.
-pub fn grid() -> Vec<Cell> {
+/// Cells of the same kind and their halves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Grid {
+    /// Small networks: many optimizers, batches and budgets.
+    Small,
+    /// Tasks that look like what people train, 600 to 5,000 steps.
+    Real,
+}
+
+impl Grid {
+    /// The cells in the order of their hashes; of a look at the real tasks, 60 steps of each.
+    pub fn cells(self, is_look: bool) -> Vec<Cell> {
+        let mut cells = match self {
+            Grid::Small => small(),
+            Grid::Real if is_look => look(),
+            Grid::Real => real(),
+        };
+        cells.sort_by_key(Cell::lot);
+        cells
+    }
+
+    pub fn tasks(self) -> &'static [Task] {
+        match self {
+            Grid::Small => &Task::SMALL,
+            Grid::Real => &Task::REAL,
+        }
+    }
+}
+
+/// What people train, with what, how long.
+fn real() -> Vec<Cell> {
+    use Kind::{AdamP, AdamW, Lamb, Momentum, Sgd};
     let mut cells = Vec::new();
-    for task in Task::ALL {
+    let mut add = |task, batch, optimizers: &[Kind], steps: &[usize]| {
+        for &optimizer in optimizers {
+            for &n in steps {
+                cells.push(Cell { task, optimizer, batch, budget: Budget::Steps(n) });
+            }
+        }
+    };
+    add(Task::Transformer, 32, &[AdamW, AdamP, Lamb], &[1000, 2000, 5000]);
+    add(Task::Gru, 32, &[AdamW, Lamb], &[1000, 2000]);
+    add(Task::Letters, 32, &[AdamW, Momentum], &[4000]);
+    add(Task::DigitsNorm, 64, &[AdamW, Lamb, Sgd, Momentum], &[1000]);
+    add(Task::DigitsPlain, 64, &[AdamW, Lamb, Sgd, Momentum], &[600, 2500]);
+    add(Task::MnistNorm, 64, &[AdamW, Lamb, Sgd, Momentum], &[1200]);
+    add(Task::MnistPlain, 64, &[AdamW, Lamb, Sgd, Momentum], &[1200]);
+    add(Task::DeepMlp, 64, &[AdamW, Momentum], &[1500]);
+    add(Task::Autoencoder, 64, &[AdamW, Momentum], &[2000]);
+    add(Task::WrongLabels, 64, &[AdamW, Momentum], &[1500]);
+    add(Task::FineTune, 32, &[AdamW, Momentum], &[600]);
+    cells
+}
+
+/// The real tasks, just long enough to see that everything runs.
+fn look() -> Vec<Cell> {
+    let budget = Budget::Steps(FEWEST_STEPS);
+    let cell = |task| Cell { task, optimizer: Kind::AdamW, batch: 32, budget };
+    Task::REAL.map(cell).to_vec()
+}
+
+/// Small networks: task × optimizer × batch × budget, without batches of more
+/// than half the data.
+fn small() -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for task in Task::SMALL {
         for optimizer in Kind::ALL {
             for batch in BATCHES.into_iter().filter(|b| *b <= task.rows() / 2) {
                 let all = Budget::ALL.map(|budget| Cell { task, optimizer, batch, budget });
@@ -112,7 +173,6 @@ pub fn grid() -> Vec<Cell> {
             }
         }
     }
-    cells.sort_by_key(Cell::lot);
     cells
 }
 

@@ -8,26 +8,32 @@
 
 mod cells;
 mod charts;
+mod finetune;
+mod fused;
 mod judge;
+mod language;
 mod model;
+mod networks;
 mod optim;
+mod pictures;
 mod problem;
+mod real;
 mod runs;
 mod schedules;
 mod summary;
 mod tables;
 mod task;
+mod texts;
 mod train;
 mod work;
 
-use cells::{Half, Selection};
+use cells::{Grid, Half, Selection};
 use clap::Parser;
 use problem::{Sources, repository};
 use runs::Shard;
 use schedules::Choice;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use task::Task;
 
 /// Compares AutoWU with tuned warmup + cosine on a grid of data, models, optimizers, batch sizes
 /// and budgets.
@@ -46,19 +52,26 @@ use task::Task;
     study --shard 3/16 --out DIR                           one job of an array of sixteen; then\n  \
     study --summary --out DIR                              once")]
 struct Args {
-    /// Folder with `optdigits` and `mnist` in it: optdigits' train.csv and test.csv, MNIST's four
-    /// IDX files, plain or .gz. Missing digits come from the repository; without MNIST its cells
-    /// are left out.
+    /// Which cells: many small networks, or tasks that look like what people train. The latter's
+    /// rows and tables go to OUT/real.
+    #[arg(long, value_enum, default_value = "small")]
+    grid: Grid,
+    /// Folder with `optdigits`, `mnist` and `text` in it: optdigits' train.csv and test.csv,
+    /// MNIST's four IDX files, plain or .gz, and emma.txt. Missing digits come from the repository;
+    /// without MNIST or the text their cells are left out.
     #[arg(long, value_name = "DIR", default_value_os_t = repository().join("data"))]
     data: PathBuf,
-    /// Plain text for the language model: any of 1,000 characters or more.
-    #[arg(long, value_name = "FILE", default_value_os_t = repository().join("LICENSE-APACHE"))]
-    text: PathBuf,
+    /// Plain text for the language models: any of 1,000 characters or more, for those of the real
+    /// tasks of a novel's length [default: the repository's LICENSE-APACHE; for the real tasks
+    /// text/emma.txt in the folder of --data].
+    #[arg(long, value_name = "FILE")]
+    text: Option<PathBuf>,
     /// Where runs.csv, summary.md and the pictures go.
     #[arg(long, value_name = "DIR", default_value = "out/study")]
     out: PathBuf,
     /// A first look: default, paper, no restore and peaks, two seeds, runs of at most a second,
-    /// one cell for each task and budget.
+    /// one cell for each task and budget. At the real tasks: default and peaks, 60 steps of each
+    /// task with AdamW, in OUT/real-look.
     #[arg(long)]
     quick: bool,
     /// Only the cells of one half [default: both].
@@ -78,8 +91,8 @@ struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: Option<u64>,
     /// Schedules: default, paper, the default with one mechanism left out (a wrong name lists
-    /// them), `peaks` for the baseline [default: all; --quick: default, paper, no restore,
-    /// peaks].
+    /// them), `peaks` for the baseline, `untuned` for the one of them that people use without
+    /// tuning, "peak 0.2" for any other [default: all; --quick: default, paper, no restore, peaks].
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     schedules: Vec<String>,
     /// The i-th of n parts of the work, with a file of its own: runs-i-of-n.csv.
@@ -131,27 +144,38 @@ fn again() -> Result<ExitCode, String> {
 }
 
 fn run(args: &Args) -> Result<(), String> {
-    let grid = cells::grid();
+    let is_look = args.quick && args.grid == Grid::Real;
+    let grid = args.grid.cells(is_look);
+    let out = match args.grid {
+        Grid::Small => args.out.clone(),
+        Grid::Real if is_look => args.out.join("real-look"),
+        Grid::Real => args.out.join("real"),
+    };
+    let summary = || match args.grid {
+        Grid::Small => summary::write(&out, &grid, args.half),
+        Grid::Real => real::write(&out, &grid, &args.out, args.half),
+    };
     if args.summary {
-        return summary::write(&args.out, &grid, args.half);
+        return summary();
     }
+    let most = if args.quick && !is_look { 1.0 } else { f64::INFINITY };
     let selection = Selection {
         half: args.half,
-        seconds: args.max_seconds.unwrap_or(if args.quick { 1.0 } else { f64::INFINITY }),
+        seconds: args.max_seconds.unwrap_or(most),
         only: args.only.clone(),
         most: args.cells.unwrap_or(if args.quick { 1 } else { usize::MAX }),
     };
     let sources = Sources { folder: args.data.clone(), text: args.text.clone() };
     let mut cells = selection.of(&grid)?;
-    for task in Task::ALL {
+    for &task in args.grid.tasks() {
         let before = cells.len();
-        if let Some(folder) = sources.lacks(task) {
+        if let Some(path) = sources.lacks(task) {
             cells.retain(|c| c.task != task);
             if cells.len() < before {
-                let (out, name) = (before - cells.len(), task.name());
+                let (count, name) = (before - cells.len(), task.name());
                 eprintln!(
-                    "no {}: {out} cells of {name} are left out (--data names the folder)",
-                    folder.display()
+                    "no {}: {count} cells of {name} are left out (--data names the folder)",
+                    path.display()
                 );
             }
         }
@@ -164,21 +188,27 @@ fn run(args: &Args) -> Result<(), String> {
     if args.list {
         for cell in &cells {
             println!(
-                "{} {} steps {:.2} s",
+                "{} {} steps {:.2} s, {} half",
                 cell.name(),
                 cell.steps(cell.task.rows()).1,
-                cell.seconds()
+                cell.seconds(),
+                cell.half().words()
             );
         }
         return Ok(());
     }
     let quick = ["default", "paper", "no restore", schedules::PEAKS].map(String::from);
-    let names = if args.quick && args.schedules.is_empty() { &quick[..] } else { &args.schedules };
+    let look = ["default", schedules::PEAKS].map(String::from);
+    let names = match (args.quick && args.schedules.is_empty(), is_look) {
+        (true, true) => &look[..],
+        (true, false) => &quick[..],
+        (false, _) => &args.schedules,
+    };
     let choice = Choice::new(names)?;
-    std::fs::create_dir_all(&args.out).map_err(|e| format!("--out {}: {e}", args.out.display()))?;
+    std::fs::create_dir_all(&out).map_err(|e| format!("--out {}: {e}", out.display()))?;
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let seeds = args.seeds.unwrap_or(if args.quick { 2 } else { 5 });
-    let done = runs::read(&args.out)?;
+    let done = runs::read(&out)?;
     let jobs = work::jobs(&cells, &choice, seeds, shard, &done);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.map_or(cores, usize::from);
@@ -188,15 +218,15 @@ fn run(args: &Args) -> Result<(), String> {
         cells.len(),
         jobs.len()
     );
-    work::work(&jobs, &sources, &args.out, shard, threads)?;
+    work::work(&jobs, &sources, &out, shard, threads)?;
     match args.shard {
         Some(_) => {
             println!(
                 "wrote {}; when all parts are done: study --summary --out {0}",
-                args.out.display()
+                out.display()
             );
             Ok(())
         }
-        None => summary::write(&args.out, &grid, args.half),
+        None => summary(),
     }
 }

@@ -38,6 +38,15 @@ impl Kind {
             Kind::Lamb | Kind::Sgd | Kind::Momentum => [3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0],
         }
     }
+
+    /// The one of the peaks that people use without tuning.
+    pub fn untuned(self) -> f64 {
+        match self {
+            Kind::AdamW | Kind::AdamP => 1e-3,
+            Kind::Lamb => 1e-2,
+            Kind::Sgd | Kind::Momentum => 0.1,
+        }
+    }
 }
 
 /// Each with the defaults of its parameters.

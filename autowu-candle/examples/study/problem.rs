@@ -1,7 +1,9 @@
 //! The data of each task, read or generated.
 
+use crate::finetune;
+use crate::pictures::{self, digits_units, mnist_units};
 use crate::task::Task;
-use autowu_lab::images::{self, Images};
+use crate::texts;
 use candle_core::{Device, Result, Tensor};
 use std::path::{Path, PathBuf};
 
@@ -17,36 +19,65 @@ pub struct Problem {
     pub test: Rows,
     /// Classes, or characters of the text.
     pub classes: usize,
+    /// Weights that training starts from, by name; the others are drawn from the seed.
+    pub start: Vec<(String, Tensor)>,
 }
 
-/// Characters that the text model sees at once.
+impl Problem {
+    /// Training starts from weights that the seed draws.
+    pub fn new(train: Rows, test: Rows, classes: usize) -> Self {
+        Problem { train, test, classes, start: Vec::new() }
+    }
+}
+
+/// Characters that the small text model sees at once, and those that the real tasks' models see.
 pub const CONTEXT: usize = 16;
+pub const LONG_CONTEXT: usize = 64;
+
+/// Letters before the one that is guessed.
+pub const LETTERS: usize = 3;
 
 /// Where to look for data.
 pub struct Sources {
-    /// Holds `optdigits` and `mnist`.
+    /// Holds `optdigits`, `mnist` and `text`.
     pub folder: PathBuf,
     /// Plain text of any kind.
-    pub text: PathBuf,
+    pub text: Option<PathBuf>,
 }
 
 impl Sources {
-    /// The folder of a task's images; `None` where it needs none. optdigits comes with the
-    /// repository.
-    fn images(&self, task: Task) -> Option<PathBuf> {
+    /// The folder of a task's images, or its text; `None` where it needs none. optdigits comes with
+    /// the repository.
+    fn files(&self, task: Task) -> Option<PathBuf> {
+        let text = |default: PathBuf| Some(self.text.clone().unwrap_or(default));
         match task {
-            Task::DigitsMlp | Task::DigitsCnn => {
+            Task::DigitsMlp
+            | Task::DigitsCnn
+            | Task::DigitsNorm
+            | Task::DigitsPlain
+            | Task::DeepMlp
+            | Task::Autoencoder
+            | Task::WrongLabels
+            | Task::FineTune => {
                 let own = self.folder.join("optdigits");
                 Some(if own.exists() { own } else { repository().join("data/optdigits") })
             }
-            Task::MnistMlp | Task::MnistCnn | Task::MnistLarge => Some(self.folder.join("mnist")),
-            Task::Regression | Task::Text => None,
+            Task::MnistMlp
+            | Task::MnistCnn
+            | Task::MnistLarge
+            | Task::MnistNorm
+            | Task::MnistPlain => Some(self.folder.join("mnist")),
+            Task::Text => text(repository().join("LICENSE-APACHE")),
+            Task::Transformer | Task::Gru | Task::Letters => {
+                text(self.folder.join("text/emma.txt"))
+            }
+            Task::Regression => None,
         }
     }
 
-    /// The folder that the task's images are missing from, if they are.
+    /// What the task's data are missing from, if they are.
     pub fn lacks(&self, task: Task) -> Option<PathBuf> {
-        self.images(task).filter(|f| !f.exists())
+        self.files(task).filter(|f| !f.exists())
     }
 
     /// Reads or generates the data of `task`.
@@ -55,16 +86,29 @@ impl Sources {
     /// A missing, cut or foreign file: its name, and what was expected.
     pub fn load(&self, task: Task) -> std::result::Result<Problem, String> {
         let fail = |e: candle_core::Error| format!("{}: {e}", task.name());
-        let folder = self.images(task).unwrap_or_default();
+        let files = self.files(task).unwrap_or_default();
+        let digits = || pictures::load(&files, 8, [usize::MAX; 2], digits_units);
+        let mnist = |counts| pictures::load(&files, 28, counts, mnist_units);
         match task {
-            // 0 to 1 becomes −1 to 1.
-            Task::DigitsMlp | Task::DigitsCnn => {
-                pictures(&folder, 8, [usize::MAX; 2], |p| p * 2.0 - 1.0)
-            }
-            Task::MnistMlp | Task::MnistCnn => pictures(&folder, 28, [6000, 2000], mnist_units),
-            Task::MnistLarge => pictures(&folder, 28, [60000, 10000], mnist_units),
+            Task::DigitsMlp
+            | Task::DigitsCnn
+            | Task::DigitsNorm
+            | Task::DigitsPlain
+            | Task::DeepMlp => digits(),
+            Task::Autoencoder => Ok(digits()?.with_inputs_as_targets()),
+            Task::WrongLabels => digits()?.with_wrong_labels().map_err(fail),
+            Task::FineTune => finetune::problem(&digits()?).map_err(fail),
+            Task::MnistMlp | Task::MnistCnn => mnist([6000, 2000]),
+            Task::MnistNorm | Task::MnistPlain => mnist([20000, 5000]),
+            Task::MnistLarge => mnist([60000, 10000]),
             Task::Regression => regression().map_err(fail),
-            Task::Text => characters(&self.text),
+            // Training windows overlap by half, or by three quarters. Half of the novel's test is
+            // enough.
+            Task::Text => texts::characters(&files, CONTEXT, [CONTEXT / 2, CONTEXT]),
+            Task::Transformer | Task::Gru => {
+                texts::characters(&files, LONG_CONTEXT, [LONG_CONTEXT / 4, 2 * LONG_CONTEXT])
+            }
+            Task::Letters => texts::words(&files, LETTERS),
         }
     }
 }
@@ -73,42 +117,6 @@ impl Sources {
 pub fn repository() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().unwrap_or(manifest)
-}
-
-/// MNIST's pixels to mean 0 and deviation 1.
-fn mnist_units(pixel: f32) -> f32 {
-    (pixel - 0.1307) / 0.3081
-}
-
-/// The first training and test images, of `side × side` pixels, as many as asked for.
-fn pictures(
-    folder: &Path,
-    side: usize,
-    [train, test]: [usize; 2],
-    unit: fn(f32) -> f32,
-) -> std::result::Result<Problem, String> {
-    let data = images::load(folder)?;
-    if (data.train.rows, data.train.columns) != (side, side) {
-        let (rows, columns) = (data.train.rows, data.train.columns);
-        return Err(format!(
-            "{}: images of {rows}×{columns} pixels; {side}×{side} were expected",
-            folder.display()
-        ));
-    }
-    let rows = |images: &Images, most: usize| {
-        let (n, width) = (images.len().min(most), images.rows * images.columns);
-        let inputs = images.pixels.iter().take(n * width).map(|&p| unit(p)).collect();
-        Ok::<_, candle_core::Error>(Rows {
-            inputs: Tensor::from_vec(inputs, (n, width), &Device::Cpu)?,
-            targets: Tensor::from_slice(&images.labels[..n], n, &Device::Cpu)?,
-        })
-    };
-    let rows = |images, most| rows(images, most).map_err(|e| format!("{}: {e}", folder.display()));
-    Ok(Problem {
-        train: rows(&data.train, train)?,
-        test: rows(&data.test, test)?,
-        classes: data.classes,
-    })
 }
 
 /// `y = 10 (sin 3x₀ + x₁x₂ + |x₃| − ½ + x₄ cos 2x₅) + ε`, inputs uniform on [−1, 1], ε with
@@ -133,43 +141,5 @@ fn regression() -> Result<Problem> {
             targets: Tensor::from_vec(targets, (n, 1), &Device::Cpu)?,
         })
     };
-    Ok(Problem { train: make(8192)?, test: make(2048)?, classes: 1 })
-}
-
-/// Windows of [`CONTEXT`] characters and those that follow; the last tenth of the text is the test.
-fn characters(path: &Path) -> std::result::Result<Problem, String> {
-    let text =
-        std::fs::read_to_string(path).map_err(|e| format!("--text {}: {e}", path.display()))?;
-    let mut known: Vec<char> = text.chars().collect();
-    known.sort_unstable();
-    known.dedup();
-    let codes: Vec<u32> =
-        text.chars().filter_map(|c| known.binary_search(&c).ok()).map(|i| i as u32).collect();
-    let (train, test) = codes.split_at(codes.len() * 9 / 10);
-    if test.len() <= 2 * CONTEXT {
-        return Err(format!(
-            "--text {}: {} characters are too few; use 1,000 at the least",
-            path.display(),
-            codes.len()
-        ));
-    }
-    let windows = |codes: &[u32], stride: usize| {
-        let starts = (0..codes.len() - CONTEXT).step_by(stride);
-        let n = starts.len();
-        let (mut inputs, mut targets) = (Vec::new(), Vec::new());
-        for s in starts {
-            inputs.extend(&codes[s..s + CONTEXT]);
-            targets.extend(&codes[s + 1..=s + CONTEXT]);
-        }
-        let tensor = |v: Vec<u32>| {
-            Tensor::from_vec(v, (n, CONTEXT), &Device::Cpu).map_err(|e| e.to_string())
-        };
-        Ok::<_, String>(Rows { inputs: tensor(inputs)?, targets: tensor(targets)? })
-    };
-    // Training windows overlap by half.
-    Ok(Problem {
-        train: windows(train, CONTEXT / 2)?,
-        test: windows(test, CONTEXT)?,
-        classes: known.len(),
-    })
+    Ok(Problem::new(make(8192)?, make(2048)?, 1))
 }

@@ -29,6 +29,9 @@ pub struct Run {
     /// Of the whole run, and of the scheduler's share.
     pub seconds: f64,
     pub scheduler_seconds: f64,
+    /// Those of the restores that the decay made; the rows of the small networks lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decay_restores: Option<usize>,
 }
 
 impl Run {

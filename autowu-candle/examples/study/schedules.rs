@@ -25,8 +25,9 @@ impl Schedule {
     }
 }
 
-/// The name of the whole grid of peaks.
+/// The names of the whole grid of peaks, and of the one in it that people use without tuning.
 pub const PEAKS: &str = "peaks";
+pub const UNTUNED: &str = "untuned";
 
 /// A configuration for (steps per epoch, steps of the run).
 pub type Make = fn(u64, u64) -> Config;
@@ -87,17 +88,23 @@ fn respond(total: u64, response: Response) -> Config {
 pub struct Choice {
     auto: Vec<Schedule>,
     peaks: bool,
+    untuned: bool,
+    /// Peaks by their number.
+    given: Vec<f64>,
 }
 
 impl Choice {
     /// # Errors
     /// An unknown name.
     pub fn new(names: &[String]) -> Result<Self, String> {
-        let known = || AUTO.iter().map(|(name, _)| *name).chain([PEAKS]);
-        if let Some(stray) = names.iter().find(|n| !known().any(|k| k == *n)) {
+        let known = || AUTO.iter().map(|(name, _)| *name).chain([PEAKS, UNTUNED]);
+        let given = |name: &String| name.strip_prefix("peak ")?.parse().ok();
+        let is_known = |n: &String| known().any(|k| k == n) || given(n).is_some();
+        if let Some(stray) = names.iter().find(|n| !is_known(n)) {
             let all: Vec<&str> = known().collect();
             return Err(format!(
-                "--schedules {stray}: there is none of this name; there are: {}",
+                "--schedules {stray}: there is none of this name; there are: {}, and `peak` with \
+                 any number",
                 all.join(", ")
             ));
         }
@@ -106,11 +113,25 @@ impl Choice {
             .iter()
             .filter(|(name, _)| wanted(name))
             .map(|&(name, config)| Schedule::Auto(name, config));
-        Ok(Choice { auto: auto.collect(), peaks: wanted(PEAKS) })
+        Ok(Choice {
+            auto: auto.collect(),
+            peaks: wanted(PEAKS),
+            untuned: wanted(UNTUNED),
+            given: names.iter().filter_map(given).collect(),
+        })
     }
 
+    /// Each once.
     pub fn of(&self, optimizer: Kind) -> Vec<Schedule> {
-        let peaks = optimizer.peaks().map(Schedule::Peak).into_iter().filter(|_| self.peaks);
-        self.auto.iter().copied().chain(peaks).collect()
+        let mut peaks = self.given.clone();
+        peaks.extend(self.untuned.then(|| optimizer.untuned()));
+        peaks.extend(optimizer.peaks().into_iter().filter(|_| self.peaks));
+        let mut all = self.auto.clone();
+        for (i, &peak) in peaks.iter().enumerate() {
+            if !peaks[..i].contains(&peak) {
+                all.push(Schedule::Peak(peak));
+            }
+        }
+        all
     }
 }

@@ -8,7 +8,7 @@ use crate::runs::Run;
 use crate::schedules::Schedule;
 use autowu_core::sampling::Permutation;
 use autowu_core::{AutoWu, ConfigError, Event};
-use candle_core::{Device, Result, Tensor, bail};
+use candle_core::{Device, Result, Tensor, Var, bail};
 use std::time::{Duration, Instant};
 
 /// Same cell, schedule and seed: same run.
@@ -19,7 +19,8 @@ pub fn train(cell: &Cell, schedule: &Schedule, problem: &Problem, seed: u64) -> 
         bail!("a batch of {} needs more than the {rows} training rows that there are", cell.batch);
     }
     let (epoch, total) = cell.steps(rows);
-    let (model, vars) = Model::new(cell.task, problem, seed)?;
+    let (model, named) = Model::new(cell.task, problem, seed)?;
+    let vars: Vec<Var> = named.into_iter().map(|(_, var)| var).collect();
     let mut optimizer = Optim::new(cell.optimizer, vars.clone())?;
     let mut course = Course::new(schedule, epoch, total, seed).map_err(candle_core::Error::wrap)?;
     let mut run = Run {
@@ -28,6 +29,7 @@ pub fn train(cell: &Cell, schedule: &Schedule, problem: &Problem, seed: u64) -> 
         seed,
         steps: total,
         untrained: model.judge(cell.task, &problem.test)?,
+        decay_restores: cell.task.is_real().then_some(0),
         ..Run::default()
     };
     let mut copy = None;
@@ -60,6 +62,9 @@ pub fn train(cell: &Cell, schedule: &Schedule, problem: &Problem, seed: u64) -> 
                     run.first_peak = to;
                 }
                 run.restores += 1;
+                if let (Some(n), true) = (&mut run.decay_restores, run.decay_step > 0) {
+                    *n += 1;
+                }
                 run.lost += step - copy_step;
                 copy_step = step;
                 continue;
