@@ -2,6 +2,7 @@
 
 use crate::cells::Cell;
 use crate::runs::Run;
+use crate::schedules::UNTUNED;
 use crate::task::Metric;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -70,16 +71,31 @@ impl Baseline {
     }
 }
 
+/// Points of accuracy and % of the loss by which a run may lie below the tuned peak before it counts
+/// as far below.
+const FAR: [f64; 2] = [3.0, 5.0];
+
 /// A run and its gap.
 #[derive(Clone, Copy, Debug)]
 pub struct Judged<'a> {
     pub run: &'a Run,
     pub cell: Cell,
-    /// The run's schedule, or [`TUNED`].
+    /// The run's schedule, or [`TUNED`], or [`UNTUNED`].
     pub schedule: &'a str,
     pub baseline: Baseline,
     pub gap: f64,
     pub dead: bool,
+}
+
+impl Judged<'_> {
+    pub fn is_far(&self) -> bool {
+        let [points, percent] = FAR;
+        self.gap
+            > match self.cell.task.metric() {
+                Metric::Accuracy => points,
+                Metric::Loss => percent,
+            }
+    }
 }
 
 /// The judged runs, and the baselines of their cells.
@@ -92,9 +108,12 @@ pub struct Judgement<'a> {
     pub waiting: usize,
 }
 
+/// With the runs of what people use without tuning as [`UNTUNED`] where `untuned` asks for it; they
+/// are among those of the peaks.
+///
 /// # Errors
 /// A run of a cell that is not in the grid.
-pub fn judge<'a>(runs: &'a [Run], grid: &[Cell]) -> Result<Judgement<'a>, String> {
+pub fn judge<'a>(runs: &'a [Run], grid: &[Cell], untuned: bool) -> Result<Judgement<'a>, String> {
     let names: HashMap<String, Cell> = grid.iter().map(|c| (c.name(), *c)).collect();
     let cell_of = |run: &Run| {
         let cell = names.get(&run.cell).copied();
@@ -128,18 +147,28 @@ pub fn judge<'a>(runs: &'a [Run], grid: &[Cell]) -> Result<Judgement<'a>, String
             judgement.waiting += usize::from(peak.is_none());
             continue;
         };
-        if peak.is_some_and(|p| p != baseline.peak) {
-            continue;
-        }
         let unit = cell.task.metric();
-        judgement.runs.push(Judged {
-            run,
-            cell,
-            schedule: if peak.is_some() { TUNED } else { &run.schedule },
-            baseline,
-            gap: baseline.gap(unit, run.metric),
-            dead: baseline.is_dead(unit, run.metric, run.untrained),
-        });
+        let mut add = |schedule: &'a str| {
+            judgement.runs.push(Judged {
+                run,
+                cell,
+                schedule,
+                baseline,
+                gap: baseline.gap(unit, run.metric),
+                dead: baseline.is_dead(unit, run.metric, run.untrained),
+            });
+        };
+        match peak {
+            None => add(&run.schedule),
+            Some(peak) => {
+                if peak == baseline.peak {
+                    add(TUNED);
+                }
+                if untuned && peak == cell.optimizer.untuned() {
+                    add(UNTUNED);
+                }
+            }
+        }
     }
     Ok(judgement)
 }

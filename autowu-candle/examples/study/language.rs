@@ -21,8 +21,7 @@ const EMBEDDING: Init = Init::Randn { mean: 0.0, stdev: 0.02 };
 pub fn transformer(characters: usize, context: usize, vb: &VarBuilder) -> Result<Forward> {
     let embedding = vb.get_with_hints((characters, WIDTH), "embedding.characters", EMBEDDING)?;
     let places = vb.get_with_hints((context, WIDTH), "embedding.places", EMBEDDING)?;
-    let blocks: Vec<Block> =
-        (0..LAYERS).map(|i| Block::new(&vb.pp(i))).collect::<Result<_>>()?;
+    let blocks: Vec<Block> = (0..LAYERS).map(|i| Block::new(&vb.pp(i))).collect::<Result<_>>()?;
     let gain = gain("norm", vb)?;
     let head = candle_nn::linear(WIDTH, characters, vb.pp("head"))?;
     Ok(Box::new(move |codes, _| {
@@ -129,4 +128,29 @@ pub fn letters(letters: usize, before: usize, vb: &VarBuilder) -> Result<Forward
         let x = embedding.index_select(&codes.flatten_all()?, 0)?;
         head.forward(&hidden.forward(&x.reshape((rows, before * LETTER))?)?.tanh()?)
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{Device, IndexOp};
+    use candle_nn::VarMap;
+
+    #[test]
+    fn a_character_does_not_change_what_is_said_before_it() {
+        let vars = VarMap::new();
+        let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+        for network in [transformer(9, 8, &vb.pp("t")), gru(9, 8, &vb.pp("g"))] {
+            let network = network.unwrap();
+            let logits = |last: u32| {
+                let rows = [[1_u32, 2, 3, 4, 5, 6, 7, 8], [8, 7, 6, 5, 4, 3, 2, last]];
+                let codes = Tensor::new(&rows, &Device::Cpu).unwrap();
+                let logits = network(&codes, false).unwrap().reshape((2, 8, 9)).unwrap();
+                logits.i(1).unwrap().to_vec2::<f32>().unwrap()
+            };
+            let (a, b) = (logits(0), logits(1));
+            assert_eq!(a[..7], b[..7]);
+            assert_ne!(a[7], b[7]);
+        }
+    }
 }

@@ -15,6 +15,7 @@ mod language;
 mod model;
 mod networks;
 mod optim;
+mod paired;
 mod pictures;
 mod problem;
 mod real;
@@ -22,6 +23,7 @@ mod runs;
 mod schedules;
 mod summary;
 mod tables;
+mod targets;
 mod task;
 mod texts;
 mod train;
@@ -221,10 +223,7 @@ fn run(args: &Args) -> Result<(), String> {
     work::work(&jobs, &sources, &out, shard, threads)?;
     match args.shard {
         Some(_) => {
-            println!(
-                "wrote {}; when all parts are done: study --summary --out {0}",
-                out.display()
-            );
+            println!("wrote {}; when all parts are done: study --summary --out {0}", out.display());
             Ok(())
         }
         None => summary(),

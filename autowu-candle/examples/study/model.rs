@@ -10,7 +10,11 @@ use candle_nn::{BatchNorm, Conv2d, Conv2dConfig, Embedding, Linear, VarBuilder, 
 /// A model; all its numbers are in its `VarMap`.
 pub enum Model {
     Mlp([Linear; 3]),
-    Cnn { side: usize, convolutions: [(Conv2d, BatchNorm); 2], head: Linear },
+    Cnn {
+        side: usize,
+        convolutions: [(Conv2d, BatchNorm); 2],
+        head: Linear,
+    },
     Text(Box<Transformer>),
     /// A network of the real tasks.
     Real(Forward),
@@ -116,9 +120,7 @@ fn network(task: Task, classes: usize, vb: &VarBuilder) -> Result<Forward> {
         Task::Transformer => language::transformer(classes, LONG_CONTEXT, vb),
         Task::Gru => language::gru(classes, LONG_CONTEXT, vb),
         Task::Letters => language::letters(classes, LETTERS, vb),
-        Task::DigitsNorm | Task::FineTune => {
-            networks::convolutions(8, &digits, classes, true, vb)
-        }
+        Task::DigitsNorm | Task::FineTune => networks::convolutions(8, &digits, classes, true, vb),
         Task::DigitsPlain => networks::convolutions(8, &digits, classes, false, vb),
         Task::MnistNorm => networks::convolutions(28, &mnist, classes, true, vb),
         Task::MnistPlain => networks::convolutions(28, &mnist, classes, false, vb),

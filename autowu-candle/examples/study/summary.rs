@@ -18,7 +18,7 @@ pub fn write(folder: &Path, grid: &[Cell], half: Option<Half>) -> Result<(), Str
     if runs.is_empty() {
         return Err(format!("--out {}: there are no runs to sum up", folder.display()));
     }
-    let judgement = judge(&runs, grid)?;
+    let judgement = judge(&runs, grid, false)?;
     let mut text = head(&judgement, half);
     let all = tables::rows(&judgement.runs, |_| ((), String::new()));
     let switches = tables::switches(&judgement.runs);

@@ -1,7 +1,7 @@
 //! The tables: results of each schedule, or of each group of cells.
 
 use crate::judge::{Judged, Spread, TUNED, schedules};
-use crate::schedules::AUTO;
+use crate::schedules::{AUTO, UNTUNED};
 use crate::task::Metric;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -33,7 +33,8 @@ impl Row {
         }
     }
 
-    fn markdown(&self) -> String {
+    /// Its cells from the schedule on.
+    pub fn markdown(&self) -> String {
         let spread = |s: &Option<Spread>| match s {
             Some(s) => {
                 let [median, late, worst] = [s.median(), s.quantile(0.95), s.largest()].map(short);
@@ -51,7 +52,7 @@ impl Row {
 }
 
 /// Two decimals, fewer for large numbers.
-fn short(x: f64) -> String {
+pub fn short(x: f64) -> String {
     match x.abs() {
         _ if x.is_infinite() => "∞".into(),
         a if a < 9.995 => format!("{x:.2}"),
@@ -85,16 +86,22 @@ pub fn rows<'a, K: Ord>(
     rows
 }
 
-fn order<'a>(judged: &[Judged<'a>]) -> Vec<&'a str> {
-    let known: Vec<&str> = [TUNED].into_iter().chain(AUTO.iter().map(|(name, _)| *name)).collect();
+/// The baselines, then the presets, then the rest.
+pub fn order<'a>(judged: &[Judged<'a>]) -> Vec<&'a str> {
+    let auto = AUTO.iter().map(|(name, _)| *name);
+    let known: Vec<&str> = [TUNED, UNTUNED].into_iter().chain(auto).collect();
     schedules(judged, &known)
 }
 
+/// The head of [`Row::markdown`] and the line below it.
+pub const GAPS: [&str; 2] = [
+    "schedule | runs | dead | points: median | 95 % | worst | % of loss: median | 95 % | worst |",
+    "---|---:|---:|---:|---:|---:|---:|---:|---:|",
+];
+
 /// A table of gaps; `group` heads its first column, if it has groups.
 pub fn gaps(group: Option<&str>, rows: &[Row]) -> String {
-    let head = "schedule | runs | dead | points: median | 95 % | worst | % of loss: median | 95 % \
-                | worst |";
-    let line = "---|---:|---:|---:|---:|---:|---:|---:|---:|";
+    let [head, line] = GAPS;
     let mut text = match group {
         Some(group) => format!("| {group} | {head}\n|---|{line}\n"),
         None => format!("| {head}\n|{line}\n"),
@@ -148,7 +155,7 @@ pub fn switches(judged: &[Judged]) -> Vec<Switch> {
             time: 100.0 * sum(|j| j.run.scheduler_seconds) / sum(|j| j.run.seconds),
         }
     };
-    order(judged).iter().filter(|s| **s != TUNED).map(of).collect()
+    order(judged).iter().filter(|s| ![TUNED, UNTUNED].contains(*s)).map(of).collect()
 }
 
 /// The table of [`switches`].
