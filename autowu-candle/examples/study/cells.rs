@@ -85,6 +85,15 @@ impl Cell {
         (epoch, total)
     }
 
+    /// Peaks of the tuned baseline. The real tasks' runs are long enough for SGD without momentum to
+    /// take larger ones.
+    pub fn peaks(&self) -> [f64; 6] {
+        match self.optimizer {
+            Kind::Sgd if self.task.is_real() => [1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0],
+            optimizer => optimizer.peaks(),
+        }
+    }
+
     /// Rough seconds that a run takes on a busy core.
     pub fn seconds(&self) -> f64 {
         self.task.step_milliseconds(self.batch) * self.steps(self.task.rows()).1 as f64 / 1e3

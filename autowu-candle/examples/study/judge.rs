@@ -128,9 +128,8 @@ pub fn judge<'a>(runs: &'a [Run], grid: &[Cell], untuned: bool) -> Result<Judgem
     for run in runs {
         let cell = cell_of(run)?;
         let Some(peak) = peak_of(run) else { continue };
-        let peaks = found
-            .entry(cell)
-            .or_insert_with(|| cell.optimizer.peaks().map(|p| (p, BTreeMap::new())).into());
+        let peaks =
+            found.entry(cell).or_insert_with(|| cell.peaks().map(|p| (p, BTreeMap::new())).into());
         if let Some((_, by_seed)) = peaks.iter_mut().find(|(p, _)| *p == peak) {
             by_seed.insert(run.seed, run.metric);
         }

@@ -125,11 +125,11 @@ fn network(task: Task, classes: usize, vb: &VarBuilder) -> Result<Forward> {
         Task::MnistNorm => networks::convolutions(28, &mnist, classes, true, vb),
         Task::MnistPlain => networks::convolutions(28, &mnist, classes, false, vb),
         Task::DeepMlp => {
-            let mut widths = [64; 12];
-            widths[11] = classes;
+            let mut widths = [64; 9];
+            widths[8] = classes;
             networks::mlp(&widths, vb)
         }
-        Task::Autoencoder => networks::mlp(&[64, 64, 16, 64, 64], vb),
+        Task::Autoencoder => networks::mlp(&[64, 64, 8, 64, 64], vb),
         Task::WrongLabels => networks::mlp(&[64, 128, 128, classes], vb),
         _ => candle_core::bail!("{}: not of the real grid", task.name()),
     }

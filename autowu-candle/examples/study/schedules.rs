@@ -1,6 +1,6 @@
 //! The compared schedules.
 
-use crate::optim::Kind;
+use crate::cells::Cell;
 use autowu_core::{
     Config, Decay, Fallback, Interval, NonFinite, Patience, PeakRule, Ramp, Recovery, Response,
     TestRules,
@@ -84,7 +84,7 @@ fn respond(total: u64, response: Response) -> Config {
     Config::new(total).with_response(response)
 }
 
-/// The schedules of these names, for any optimizer.
+/// The schedules of these names, for any cell.
 pub struct Choice {
     auto: Vec<Schedule>,
     peaks: bool,
@@ -122,10 +122,10 @@ impl Choice {
     }
 
     /// Each once.
-    pub fn of(&self, optimizer: Kind) -> Vec<Schedule> {
+    pub fn of(&self, cell: &Cell) -> Vec<Schedule> {
         let mut peaks = self.given.clone();
-        peaks.extend(self.untuned.then(|| optimizer.untuned()));
-        peaks.extend(optimizer.peaks().into_iter().filter(|_| self.peaks));
+        peaks.extend(self.untuned.then(|| cell.optimizer.untuned()));
+        peaks.extend(cell.peaks().into_iter().filter(|_| self.peaks));
         let mut all = self.auto.clone();
         for (i, &peak) in peaks.iter().enumerate() {
             if !peaks[..i].contains(&peak) {

@@ -33,9 +33,9 @@ pub enum Task {
     MnistNorm,
     /// The same without any normalisation.
     MnistPlain,
-    /// optdigits, ten hidden layers of 64.
+    /// optdigits, eight linear layers of width 64: it does not learn in its first hundred steps.
     DeepMlp,
-    /// optdigits, 64-64-16-64-64, MSE.
+    /// optdigits, 64-64-8-64-64, MSE.
     Autoencoder,
     /// optdigits with every fifth training label wrong, 64-128-128-10.
     WrongLabels,

@@ -27,7 +27,7 @@ pub fn jobs(cells: &[Cell], choice: &Choice, seeds: u64, shard: Shard, runs: &[R
     let all = (0..seeds).flat_map(|seed| {
         let of = move |cell: &Cell| {
             let cell = *cell;
-            choice.of(cell.optimizer).into_iter().map(move |schedule| Job { cell, schedule, seed })
+            choice.of(&cell).into_iter().map(move |schedule| Job { cell, schedule, seed })
         };
         cells.iter().flat_map(of)
     });
