@@ -21,6 +21,7 @@ mod problem;
 mod real;
 mod runs;
 mod schedules;
+mod sources;
 mod summary;
 mod tables;
 mod targets;
@@ -31,9 +32,9 @@ mod work;
 
 use cells::{Grid, Half, Selection};
 use clap::Parser;
-use problem::{Sources, repository};
 use runs::Shard;
 use schedules::Choice;
+use sources::{Sources, repository};
 use std::path::PathBuf;
 use std::process::ExitCode;
 

@@ -1,9 +1,10 @@
 //! The remaining runs, over threads.
 
 use crate::cells::Cell;
-use crate::problem::{Problem, Sources};
+use crate::problem::Problem;
 use crate::runs::{Log, Run, Shard};
 use crate::schedules::{Choice, Schedule};
+use crate::sources::Sources;
 use crate::task::Task;
 use crate::train::train;
 use indicatif::{ProgressBar, ProgressStyle};
