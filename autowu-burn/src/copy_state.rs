@@ -9,7 +9,7 @@ pub(crate) struct CopyState {
     copy: Copy,
 }
 
-/// The copy, made after so many updates.
+/// The copy, and the updates after which it was made.
 #[derive(Default)]
 enum Copy {
     #[default]

@@ -170,7 +170,7 @@ fn a_record_of_another_budget_names_the_call() {
     }
 }
 
-/// Tells the metric three epochs of so many updates.
+/// Tells the metric three epochs of this many updates.
 fn epochs(autowu: &AutoWu, updates: usize) {
     let (mut scheduler, mut metric) = (autowu.scheduler(), autowu.loss_metric());
     for _ in 0..3 {
