@@ -110,7 +110,7 @@
 //!    state as burn's named scalars.
 //! 5. `run`: one training, made of these. `trainer`, `shared`: the run behind its lock, and who
 //!    waits for whom.
-//! 6. `scheduler`, `handle`: burn's scheduler, and [`AutoWu`] itself.
+//! 6. `scheduler`, `handle`, `in_trainer`: burn's scheduler, and [`AutoWu`] itself.
 //! 7. `train`: the loss metric, the wrapped model with its copies, metrics for the dashboard.
 //! 8. `adamp`: the optimizer; on its own.
 //!
@@ -129,6 +129,8 @@ mod copy_state;
 mod course;
 mod feed;
 mod handle;
+#[cfg(feature = "train")]
+mod in_trainer;
 mod misuse;
 mod rates;
 mod record;

@@ -1,7 +1,6 @@
 //! [`LossMetric`]: burn's own, which also feeds the scheduler.
 
 use crate::feed::Batch;
-use crate::handle::AutoWu;
 use crate::misuse::Misuse;
 use crate::shared::Shared;
 use burn_core::tensor::TensorReadError;
@@ -32,6 +31,14 @@ fn fresh() -> u64 {
     IDS.fetch_add(1, Ordering::Relaxed)
 }
 
+impl LossMetric {
+    /// The metric of a run, which feeds it from now on unless somebody does already.
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        shared.lock().use_metric();
+        LossMetric { inner: BurnLossMetric::new(), shared, id: fresh(), training: false }
+    }
+}
+
 impl Clone for LossMetric {
     fn clone(&self) -> Self {
         LossMetric {
@@ -40,41 +47,6 @@ impl Clone for LossMetric {
             id: fresh(),
             training: self.training,
         }
-    }
-}
-
-impl AutoWu {
-    /// The metric that stands in place of `LossMetric::new()`. Register it for the training split,
-    /// once.
-    pub fn loss_metric(&self) -> LossMetric {
-        self.shared.lock().use_metric();
-        LossMetric {
-            inner: BurnLossMetric::new(),
-            shared: self.shared.clone(),
-            id: fresh(),
-            training: false,
-        }
-    }
-
-    /// Declares what `SupervisedTraining::grads_accumulation` was given: batches to an update. 0
-    /// counts as 1.
-    ///
-    /// Only the loss metric needs it; the [`model`](Self::model) and [`observe`](Self::observe)
-    /// count updates themselves.
-    #[must_use]
-    pub fn grads_accumulation(self, batches: usize) -> Self {
-        self.shared.lock().grouping_mut().accumulation = batches.max(1);
-        self
-    }
-
-    /// Declares over how many devices the trainer spreads each pass (`MultiDevice`,
-    /// `DistributedDataParallel`). 0 counts as 1.
-    ///
-    /// Only the loss metric needs it.
-    #[must_use]
-    pub fn devices(self, devices: usize) -> Self {
-        self.shared.lock().grouping_mut().devices = devices.max(1);
-        self
     }
 }
 

@@ -1,7 +1,6 @@
 //! [`Scheduled`]: a model around the model, which feeds its losses and goes back to the copy.
 
 use super::copies::{Copies, ModelCopy};
-use crate::handle::AutoWu;
 use crate::shared::Shared;
 use autowu_core::Event;
 use burn_core::module::{Devices, Module, ModuleMapper, ModuleVisitor};
@@ -10,18 +9,18 @@ use burn_optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn_optim::{GradientsParams, ModuleOptimizer, MultiGradientsParams};
 use burn_train::{InferenceStep, TrainOutput, TrainStep};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A model whose weights, with the optimizer's state, go back to their best point when a climb
-/// ends: [`AutoWu::model`].
+/// ends: [`AutoWu::model`](crate::AutoWu::model).
 ///
 /// Transparent: parameters keep their names, so that checkpoints of the wrapped model load into the
 /// plain one and back. [`into_inner`](Self::into_inner) returns the model.
 ///
 /// Holds a copy of the model and of the optimizer's state in memory; with
 /// [`Config::without_rescue`](autowu_core::Config::without_rescue) only during the warmup. burn's
-/// checkpoints have no place for it: see [`AutoWu::keep_copy_in`].
+/// checkpoints have no place for it: see [`AutoWu::keep_copy_in`](crate::AutoWu::keep_copy_in).
 pub struct Scheduled<M: TrainStep> {
     inner: M,
     shared: Arc<Shared>,
@@ -36,42 +35,19 @@ impl<M: TrainStep + Clone> Clone for Scheduled<M> {
     }
 }
 
-impl AutoWu {
-    /// Wraps a model for burn's `Learner`. `loss` takes the loss out of the output of a training
-    /// step: `autowu.model(model, |output| output.loss.clone())`.
-    ///
-    /// The model then feeds the scheduler, exactly and without delay;
-    /// [`loss_metric`](Self::loss_metric) only shows the loss. Neither
-    /// [`grads_accumulation`](Self::grads_accumulation) nor [`devices`](Self::devices) has to be
-    /// declared.
-    pub fn model<M: TrainStep + Module + 'static>(
-        &self,
-        model: M,
-        loss: fn(&M::Output) -> Tensor<1>,
-    ) -> Scheduled<M> {
-        self.shared.lock().use_loop();
-        let copies = Arc::new(Mutex::new(Copies::default()));
-        let held = copies.clone();
-        self.shared.trainer().save_copy_with(move |folder| lock(&held).save(folder));
-        Scheduled { inner: model, shared: self.shared.clone(), loss, copies }
-    }
-
-    /// Where to write the copy of the weights, so that a resumed training can go back to it: beside
-    /// burn's checkpoints, `training/checkpoint` for a training in `training`.
-    ///
-    /// Each checkpoint then comes with two files, `autowu-copy-model-N.bpk` and
-    /// `autowu-copy-optim-N.bpk`; the last four pairs of each start stay. A training that is
-    /// resumed with them is the uninterrupted one, also where weights go back to a point before the
-    /// checkpoint. Without them the checkpoint's own weights take their place, with a warning.
-    #[must_use]
-    pub fn keep_copy_in(self, folder: impl Into<PathBuf>) -> Self {
-        self.shared.lock().copy_mut().set_folder(folder.into());
-        self
-    }
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<M: TrainStep + Module + 'static> Scheduled<M> {
+    /// A model that feeds the run from now on.
+    pub(crate) fn new(inner: M, loss: fn(&M::Output) -> Tensor<1>, shared: Arc<Shared>) -> Self {
+        shared.lock().use_loop();
+        let copies = Arc::new(Mutex::new(Copies::default()));
+        let held = copies.clone();
+        shared.trainer().save_copy_with(move |folder| lock(&held).save(folder));
+        Scheduled { inner, shared, loss, copies }
+    }
 }
 
 impl<M: TrainStep> Scheduled<M> {

@@ -1,6 +1,5 @@
 //! What the scheduler is doing, in burn's dashboard and logs.
 
-use crate::handle::AutoWu;
 use crate::shared::Shared;
 use burn_core::tensor::TensorReadError;
 use burn_train::metric::{
@@ -26,20 +25,11 @@ pub struct ProbabilityMetric {
     now: f64,
 }
 
-impl AutoWu {
-    /// A text metric: the phase, and the last decision with its reason.
-    pub fn phase_metric(&self) -> PhaseMetric {
-        PhaseMetric { shared: self.shared.clone() }
-    }
-
-    /// A numeric metric: the probability that the loss has passed its minimum. The learning rate
-    /// itself is burn's `LearningRateMetric`.
-    pub fn probability_metric(&self) -> ProbabilityMetric {
-        ProbabilityMetric { shared: self.shared.clone(), now: 0.0 }
-    }
-}
-
 impl PhaseMetric {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        PhaseMetric { shared }
+    }
+
     fn entry(&self) -> SerializedEntry {
         let sentence = self.shared.lock().sentence();
         SerializedEntry::new(sentence.clone(), sentence)
@@ -69,6 +59,10 @@ impl Metric for PhaseMetric {
 }
 
 impl ProbabilityMetric {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        ProbabilityMetric { shared, now: 0.0 }
+    }
+
     fn entry(&self) -> SerializedEntry {
         SerializedEntry::new(format_float(self.now, 3), NumericEntry::Value(self.now).serialize())
     }
