@@ -110,8 +110,8 @@
 //!    state as burn's named scalars.
 //! 5. `run`: one training, made of these. `trainer`, `shared`: the run behind its lock, and who
 //!    waits for whom.
-//! 6. `scheduler`, `handle`, `in_trainer`: burn's scheduler, and [`AutoWu`] itself.
-//! 7. `train`: the loss metric, the wrapped model with its copies, metrics for the dashboard.
+//! 6. `train`: the loss metric, the wrapped model with its copies, metrics for the dashboard.
+//! 7. `scheduler`, `handle`, `in_trainer`: burn's scheduler, and [`AutoWu`] itself.
 //! 8. `adamp`: the optimizer; on its own.
 //!
 //! # Features
