@@ -102,7 +102,7 @@
 //!
 //! # Modules, in reading order
 //! Each uses only those above it.
-//! 1. `misuse`: what can go wrong between a trainer and its scheduler, in words.
+//! 1. `misuse`: what can go wrong between a trainer and its scheduler.
 //! 2. `status`, `course`: what the last decisions said, and the core scheduler that made them.
 //! 3. `feed`: how losses reach the core. `own_loop` over `on_device`: from the trainer's thread;
 //!    `metric` over `batches`: from the thread of burn's metrics.

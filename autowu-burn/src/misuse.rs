@@ -1,4 +1,4 @@
-//! What can go wrong between a trainer and its scheduler, in words.
+//! What can go wrong between a trainer and its scheduler, and what to do about it.
 
 use core::fmt;
 

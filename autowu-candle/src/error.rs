@@ -1,4 +1,4 @@
-//! What can go wrong, in words.
+//! What can go wrong, and what to do about it.
 
 use autowu_core::{ConfigError, ExtendError};
 use candle_core::{DType, Shape};

@@ -28,7 +28,8 @@
 //! Unless `Device::new_cuda_with_stream` made it, candle's stream is CUDA's default stream *of the
 //! calling thread*: use fleet and tensors from one thread.
 //!
-//! The feature is type-checked and has never run. Building it needs nvcc.
+//! The feature has never run, and was last type-checked before the configuration was redrawn.
+//! Building it needs nvcc.
 
 use crate::error::{Error, Result};
 use autowu_cuda::{Fleet, Number};

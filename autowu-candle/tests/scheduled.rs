@@ -315,7 +315,7 @@ fn what_broke_a_rule_is_the_source_of_the_error() {
     assert!(Error::Ratio(-1.0).source().is_none());
 }
 
-/// The end of a budget is said by the step that passes it, whoever watches the decay, and an
+/// The step that passes the end of a budget says so, whoever watches the decay, and an
 /// extended run ends once more. Losses that wait on the device change nothing.
 #[test]
 fn the_end_is_said_once_and_an_extended_run_goes_on() {

@@ -1,4 +1,4 @@
-//! What a step decided: [`Event`] and its [`Reason`], in words for people.
+//! What a step decided: [`Event`] and its [`Reason`].
 
 use crate::test::Report;
 use core::fmt;

@@ -28,7 +28,7 @@ pub(crate) struct MetricFeed {
     arrived: u64,
     /// Updates whose loss had come when the epoch began.
     epoch: u64,
-    /// Whether an epoch did not divide the budget, which is said once.
+    /// Whether the log already warns that an epoch does not divide the budget.
     warned: bool,
 }
 

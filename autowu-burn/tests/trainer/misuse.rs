@@ -1,4 +1,4 @@
-//! What goes wrong between trainer and scheduler is said in words, and never lets the learning rate
+//! What goes wrong between trainer and scheduler is reported, and never lets the learning rate
 //! grow.
 
 use crate::toy::*;

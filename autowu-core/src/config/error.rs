@@ -1,4 +1,4 @@
-//! Why a configuration was refused, in words that name the value, the limit and the remedy.
+//! Why a configuration was refused: the value, the limit and the remedy.
 
 use core::fmt;
 

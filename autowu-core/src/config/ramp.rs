@@ -71,7 +71,8 @@ impl Digestible for Curve {
 
 /// How the learning rate rises in the warmup: how far into the budget, along which curve.
 ///
-/// A minor release before 1.0 may add fields: write `..Ramp::default()` and your code goes on compiling.
+/// A minor release before 1.0 may add fields: write `..Ramp::default()` and your code goes on
+/// compiling.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]

@@ -84,7 +84,8 @@ impl Digestible for Recovery {
 
 /// What follows from a test.
 ///
-/// A minor release before 1.0 may add fields: write `..Response::default()` and your code goes on compiling.
+/// A minor release before 1.0 may add fields: write `..Response::default()` and your code goes on
+/// compiling.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]

@@ -18,7 +18,8 @@ const MAX_TRUNCATION: f64 = 1e-9;
 ///
 /// [`Config::new`](crate::Config::new) names the evidence for each value.
 ///
-/// A minor release before 1.0 may add fields: write `..TestRules::default()` and your code goes on compiling.
+/// A minor release before 1.0 may add fields: write `..TestRules::default()` and your code goes on
+/// compiling.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
