@@ -138,7 +138,7 @@ impl<O: Optimizer> Scheduled<O> {
     /// Those of the three.
     pub fn backward_step(&mut self, loss: &Tensor) -> Result<Option<Event<f64>>> {
         let event = self.observe(loss)?;
-        if !matches!(event, Some(Event::Restore { .. })) {
+        if event.is_none_or(|event| !event.skips_update()) {
             self.step(&loss.backward()?)?;
         }
         Ok(event)
@@ -147,7 +147,9 @@ impl<O: Optimizer> Scheduled<O> {
     /// First part of a step, for loops that accumulate or clip gradients: takes the loss (the mean
     /// over the parts), and copies or restores the weights as the event says.
     ///
-    /// After [`Event::Restore`] make no update: the gradient belongs to weights that are gone.
+    /// Make no update where the event says so ([`Event::skips_update`]): after a restore the
+    /// gradient belongs to weights that are gone, and that of a loss which is not finite would ruin
+    /// them.
     ///
     /// # Errors
     /// A loss that is not one f32 or f64 element, or candle's.

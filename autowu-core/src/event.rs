@@ -43,8 +43,9 @@ impl Reason {
 
 /// What the trainer has to do or to know after a step. At most one a step.
 ///
-/// A trainer follows [`Snapshot`](Self::Snapshot) and [`Restore`](Self::Restore), and may ignore the
-/// rest: another event that must be followed would be a breaking change.
+/// A trainer follows [`Snapshot`](Self::Snapshot) and [`Restore`](Self::Restore), makes no update
+/// where the event says so ([`skips_update`](Self::skips_update)), and may ignore the rest: another
+/// event that must be followed would be a breaking change.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[must_use = "a trainer has to follow the event"]
@@ -73,6 +74,15 @@ pub enum Event<T> {
         to: T,
         /// Whether the copy is never asked for again.
         frees_copy: bool,
+    },
+    /// The loss is not a finite number, which may be this batch's fault alone: make no update, and
+    /// go on with the next batch. The weights stay as they are.
+    #[non_exhaustive]
+    Skip {
+        /// Steps done.
+        step: u64,
+        /// Learning rate of the next step.
+        lr: T,
     },
     /// The warmup is over and the decay begins.
     #[non_exhaustive]
@@ -115,11 +125,12 @@ pub enum Event<T> {
 }
 
 impl<T: Copy> Event<T> {
-    /// One word: `snapshot`, `restore`, `decay`, `diverged` or `finished`.
+    /// One word: `snapshot`, `restore`, `skip`, `decay`, `diverged` or `finished`.
     pub fn kind(&self) -> &'static str {
         match self {
             Event::Snapshot { .. } => "snapshot",
             Event::Restore { .. } => "restore",
+            Event::Skip { .. } => "skip",
             Event::Decay { .. } => "decay",
             Event::Diverged { .. } => "diverged",
             Event::Finished { .. } => "finished",
@@ -131,6 +142,7 @@ impl<T: Copy> Event<T> {
         match *self {
             Event::Snapshot { step, .. }
             | Event::Restore { step, .. }
+            | Event::Skip { step, .. }
             | Event::Decay { step, .. }
             | Event::Diverged { step, .. }
             | Event::Finished { step, .. } => step,
@@ -140,9 +152,21 @@ impl<T: Copy> Event<T> {
     /// The learning rate that it leads to: of the next step, or the decay's peak.
     pub fn lr(&self) -> T {
         match *self {
-            Event::Snapshot { lr, .. } | Event::Finished { lr, .. } => lr,
+            Event::Snapshot { lr, .. } | Event::Skip { lr, .. } | Event::Finished { lr, .. } => lr,
             Event::Restore { to, .. } | Event::Diverged { to, .. } => to,
             Event::Decay { peak, .. } => peak,
+        }
+    }
+
+    /// Whether the trainer makes no update in this step: the gradient belongs to weights that were
+    /// thrown away, or to a loss that is not finite.
+    pub fn skips_update(&self) -> bool {
+        match *self {
+            Event::Restore { .. } | Event::Skip { .. } => true,
+            Event::Decay { reason, .. } | Event::Diverged { reason, .. } => {
+                matches!(reason, Reason::NonFinite | Reason::StillNonFinite)
+            }
+            Event::Snapshot { .. } | Event::Finished { .. } => false,
         }
     }
 
@@ -150,7 +174,7 @@ impl<T: Copy> Event<T> {
     /// this event has been followed: its memory can be freed.
     pub fn frees_copy(&self) -> bool {
         match *self {
-            Event::Snapshot { .. } | Event::Finished { .. } => false,
+            Event::Snapshot { .. } | Event::Skip { .. } | Event::Finished { .. } => false,
             Event::Restore { frees_copy, .. }
             | Event::Decay { frees_copy, .. }
             | Event::Diverged { frees_copy, .. } => frees_copy,
@@ -167,6 +191,12 @@ impl<T: fmt::Display + fmt::LowerExp> fmt::Display for Event<T> {
             Event::Restore { step, reason, from, to, .. } => {
                 let why = reason.sentence();
                 write!(f, "step {step}: {why}; weights restored, LR {from:.3e} → {to:.3e}")
+            }
+            Event::Skip { step, lr } => {
+                write!(
+                    f,
+                    "step {step}: the loss is not a finite number; update skipped (LR {lr:.3e})"
+                )
             }
             Event::Decay { step, reason, from, peak, .. } => {
                 let why = reason.sentence();
@@ -258,6 +288,10 @@ mod tests {
         let snapshot = Event::Snapshot { step, lr: to };
         assert_eq!((snapshot.kind(), snapshot.step(), snapshot.lr()), ("snapshot", step, to));
         assert!(!snapshot.frees_copy());
+        let skip = Event::Skip { step, lr: to };
+        assert_eq!((skip.kind(), skip.step(), skip.lr()), ("skip", step, to));
+        assert!(skip.skips_update() && !skip.frees_copy() && !snapshot.skips_update());
+        assert!(skip.to_string().starts_with("step 7: the loss is not a finite number"));
         let finished = Event::Finished { step, lr: to };
         assert_eq!((finished.kind(), finished.step(), finished.lr()), ("finished", step, to));
         assert_eq!(finished.to_string(), "step 7: the budget is used; LR stays at 2.500e-1");

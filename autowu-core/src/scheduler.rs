@@ -75,8 +75,9 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     /// [`test`](Self::test) if one is due, [`resolve`](Self::resolve).
     ///
     /// A step is one optimizer update: with gradient accumulation call it once per update, with the
-    /// mean loss of its parts. Every number is accepted; NaN and infinities are evidence of
-    /// divergence (see [`NonFinite`](crate::NonFinite)).
+    /// mean loss of its parts. Every number is accepted; of NaN and infinities the update is
+    /// skipped, and several in a row are divergence (see [`NonFinite`](crate::NonFinite)).
+    /// Where [`Event::skips_update`] says so, make no update.
     pub fn step(&mut self, loss: T) -> Outcome<T> {
         // Each arm makes its own outcome, so that no empty report is moved about.
         match self.observe(loss) {
@@ -96,7 +97,8 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     /// course, later ones are counted but ignored: they were measured on the old course. So are
     /// those after [`Event::Finished`], which would else be lost behind a later event.
     ///
-    /// Returns the last event and report. A buffer of no more than
+    /// Returns the last event and report; [`Event::Skip`], which comes too late, only where there is
+    /// no other event. A buffer of no more than
     /// [`steps_until_due`](Self::steps_until_due) finite losses gives the same run as one by one,
     /// bit for bit; [`Backlog`](crate::Backlog) sees to that.
     pub fn step_slice(&mut self, losses: &[T]) -> Outcome<T> {
@@ -106,8 +108,9 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
             let Outcome { lr, event, report } = self.step(loss);
             outcome.lr = lr;
             outcome.report = report.or(outcome.report);
-            outcome.event = event.or(outcome.event);
-            let told = matches!(event, Some(e) if !matches!(e, Event::Snapshot { .. }));
+            let is_skip = matches!(event, Some(Event::Skip { .. }));
+            outcome.event = if is_skip { outcome.event.or(event) } else { event.or(outcome.event) };
+            let told = !is_skip && matches!(event, Some(e) if !matches!(e, Event::Snapshot { .. }));
             if told || self.phase() != before {
                 let rest = (losses.len() - i - 1) as u64;
                 self.step = self.step.saturating_add(rest);

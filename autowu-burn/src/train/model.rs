@@ -106,6 +106,7 @@ impl<M: TrainStep + Module> Scheduled<M> {
                 *optim = state;
                 self.map_inner(|_| model)
             }
+            None if event.is_some_and(|event| event.skips_update()) => self,
             None => self.map_inner(|model| optimize(model, optim)),
         }
     }

@@ -24,9 +24,12 @@ pub enum NonFinite {
     /// Nothing: it keeps its place in the history and is left out of everything else (the paper's
     /// code).
     Ignore,
-    /// Divergence: the climb ends, and the next starts at the learning rate of `back_steps` steps
-    /// ago.
+    /// First a bad batch: its update is skipped ([`Event::Skip`](crate::Event::Skip)). More than
+    /// `skips` in a row, on the same weights, are divergence: the climb ends, and the next starts
+    /// at the learning rate of `back_steps` steps ago.
     EndClimb {
+        /// Losses in a row whose updates are skipped; 0: the first is divergence.
+        skips: u32,
         /// How far to go back, in steps of the climb that ended.
         back_steps: u32,
     },
@@ -114,7 +117,7 @@ impl Default for Response {
             descent: Some(0.99999),
             peak: PeakRule::RateAtMean,
             fallback: Fallback::Argmin,
-            non_finite: NonFinite::EndClimb { back_steps: 10 },
+            non_finite: NonFinite::EndClimb { skips: 2, back_steps: 10 },
             recovery: Recovery::Restore { slowdown: Some(3.0), rescue: Some(3.0) },
         }
     }
@@ -128,12 +131,11 @@ impl Digestible for Fallback {
 
 impl Digestible for NonFinite {
     fn digest(&self, digest: &mut Digest) {
-        let (kind, back) = match *self {
-            NonFinite::Ignore => (0, 0),
-            NonFinite::EndClimb { back_steps } => (1, back_steps),
+        let (kind, skips, back) = match *self {
+            NonFinite::Ignore => (0, 0, 0),
+            NonFinite::EndClimb { skips, back_steps } => (1, skips, back_steps),
         };
-        digest.word(kind);
-        digest.word(u64::from(back));
+        [kind, u64::from(skips), u64::from(back)].into_iter().for_each(|w| digest.word(w));
     }
 }
 

@@ -139,19 +139,21 @@ impl<T: Real> DecayPhase<T> {
     }
 
     fn not_finite(&mut self, now: Now<'_>) -> Option<Event<T>> {
-        if now.config.response.non_finite == NonFinite::Ignore {
+        let NonFinite::EndClimb { skips, .. } = now.config.response.non_finite else {
             self.failures.clear();
             return None;
+        };
+        if self.failures.count(skips) {
+            return Some(Event::Skip { step: now.step, lr: self.lr(now) });
         }
-        self.failures.count();
-        if self.failures.is_reported() {
-            return None;
-        }
-        Some(self.go_back(now, Reason::NonFinite).unwrap_or_else(|| {
-            let first = self.failures.is_first();
+        let reason = match self.failures.were_tried() {
+            true => Reason::StillNonFinite,
+            false => Reason::NonFinite,
+        };
+        let back = self.failures.try_again().then(|| self.go_back(now, Reason::NonFinite));
+        Some(back.flatten().unwrap_or_else(|| {
             // Weights that cannot be put back gain nothing from another learning rate.
             self.failures.report();
-            let reason = if first { Reason::NonFinite } else { Reason::StillNonFinite };
             self.diverged(now, reason)
         }))
     }
@@ -267,19 +269,21 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "takes hours there")]
-    fn a_number_that_is_none_goes_back_too() {
-        let mut first = true;
-        let (lrs, events) = run(Config::new(400), |step, _| {
-            if step == 250 && core::mem::take(&mut first) { f64::NAN } else { 1.0 }
-        });
-        assert!(
-            matches!(
-                events.last(),
-                Some(Event::Restore { step: 251, reason: Reason::NonFinite, .. })
-            ),
-            "{events:?}"
-        );
-        assert!(lrs[251] < 0.34 * lrs[250]);
+    fn losses_that_are_not_finite_are_skipped_and_the_third_in_a_row_goes_back() {
+        for (bad, last) in [(1, "skip"), (2, "skip"), (3, "restore")] {
+            let nan = 250..250 + bad;
+            let (lrs, events) =
+                run(Config::new(400), |step, _| if nan.contains(&step) { f64::NAN } else { 1.0 });
+            let kinds: Vec<_> = events.iter().filter(|e| e.step() > 250).map(Event::kind).collect();
+            assert_eq!(kinds.len() as u64, bad, "{events:?}");
+            assert!(kinds[..kinds.len() - 1].iter().all(|kind| *kind == "skip"), "{events:?}");
+            assert_eq!(*kinds.last().unwrap(), last);
+            let (before, after) = (lrs[250], lrs[253]);
+            assert_eq!(after < 0.34 * before, bad == 3, "{before} → {after}");
+            if let Some(Event::Restore { reason, .. }) = events.last() {
+                assert_eq!(*reason, Reason::NonFinite);
+            }
+        }
     }
 
     #[test]
@@ -322,9 +326,9 @@ mod tests {
                 run(config, |step, _| if (250..300).contains(&step) { f64::NAN } else { 1.0 });
             assert_eq!(events.iter().filter(nan).count(), 1, "{events:?}");
         }
-        // Back three times for the first of them, and not again for the second: both are said.
+        // Back three times for the first twelve, and not again for the next three: both are said.
         let (_, events) = run(Config::new(400), |step, _| {
-            if [250, 251, 252, 253, 300].contains(&step) { f64::NAN } else { 1.0 }
+            if (250..262).contains(&step) || (300..303).contains(&step) { f64::NAN } else { 1.0 }
         });
         let reasons: Vec<_> = events
             .iter()

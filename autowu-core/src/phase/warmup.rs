@@ -139,25 +139,17 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
     #[inline(never)]
     fn observe_due(&mut self, now: Now<'_>, loss: T) -> Transition<T> {
         let Now { config, total, step } = now;
-        let failed = !loss.is_finite() && config.response.non_finite != NonFinite::Ignore;
-        if failed {
-            self.failures.count()
-        } else {
-            self.failures.clear()
+        if let NonFinite::EndClimb { skips, back_steps } = config.response.non_finite
+            && !loss.is_finite()
+        {
+            return self.not_finite(now, loss, skips, back_steps);
         }
+        self.failures.clear();
         let (reached, base) = (self.ascent.last_lr(now), self.ascent.climb.base);
-
         if config.decay.final_start(total).is_some_and(|start| step >= start) {
             return self.begin_decay(now, Reason::WarmupUsed, reached);
         }
         let is_over = self.ascent.is_over(now);
-        if failed {
-            if is_over && self.failures.are_too_many() {
-                self.failures.report();
-                return self.begin_decay(now, Reason::StillNonFinite, base);
-            }
-            return self.not_finite(now);
-        }
         if is_over && config.response.fallback == Fallback::Reached {
             return self.begin_decay(now, Reason::WarmupUsed, reached);
         }
@@ -182,33 +174,45 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
     }
 
     /// A loss that is not finite and not ignored.
-    fn not_finite(&mut self, now: Now<'_>) -> Transition<T> {
-        let Now { config, step, .. } = now;
-        let NonFinite::EndClimb { back_steps } = config.response.non_finite else {
-            return Transition::None;
-        };
-        let back = now.before().saturating_sub(u64::from(back_steps));
+    fn not_finite(&mut self, now: Now<'_>, loss: T, skips: u32, back: u32) -> Transition<T> {
+        let Now { config, total, step } = now;
+        let skip = self.failures.count(skips);
+        if self.failures.is_reported() {
+            let is_last = config.decay.final_start(total).is_some_and(|start| step >= start);
+            if is_last || self.ascent.is_over(now) {
+                return self.begin_decay(now, Reason::StillNonFinite, self.ascent.climb.base);
+            }
+            self.hold(now);
+        } else if skip {
+            self.ascent.losses.push(loss);
+        }
+        if skip {
+            return Transition::Event(Event::Skip { step, lr: self.ascent.lr(now) });
+        }
+        let back = now.before().saturating_sub(u64::from(back));
         let to = self.ascent.climb.lr(config, back.max(self.ascent.climb.start));
         let slowdown = match config.response.recovery {
             Recovery::None { .. } => return self.begin_decay(now, Reason::NonFinite, to),
             Recovery::Restore { slowdown, .. } => slowdown.unwrap_or(1.0),
         };
-        if self.has_copy && !self.failures.are_too_many() {
+        if self.has_copy && self.failures.try_again() {
             return self.restore(now, Reason::NonFinite, to, config.first_rate() / slowdown);
         }
-        // Nothing to go back to, or going back did not help: hold the learning rate, and say so
-        // once.
-        let (say, reason) = match self.has_copy {
-            true => (self.failures.have_just_become_too_many(), Reason::StillNonFinite),
-            false => (self.failures.is_first(), Reason::NonFinite),
+        // Nothing to go back to, or going back did not help.
+        self.failures.report();
+        let reason = match self.failures.were_tried() {
+            true => Reason::StillNonFinite,
+            false => Reason::NonFinite,
         };
         let from = self.ascent.last_lr(now);
-        self.climb_from(now, from, T::zero());
+        self.hold(now);
         let frees_copy = !self.may_restore(now);
-        match say {
-            true => Transition::Event(Event::Diverged { step, reason, from, to: from, frees_copy }),
-            false => Transition::None,
-        }
+        Transition::Event(Event::Diverged { step, reason, from, to: from, frees_copy })
+    }
+
+    /// The climb begins anew where it is: its learning rate does not grow in this step.
+    fn hold(&mut self, now: Now<'_>) {
+        self.climb_from(now, self.ascent.last_lr(now), self.ascent.climb.rate);
     }
 
     /// Applies a report. One of another climb or test changes nothing.

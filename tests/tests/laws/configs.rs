@@ -33,8 +33,11 @@ pub fn configs() -> impl Strategy<Value = Config> {
             let (argmin, clip, ignore, back_steps, fraction) = rules;
             let (min_samples, fit_samples, test_samples, votes) = samples;
             let fallback = if argmin { Fallback::Argmin } else { Fallback::Reached };
-            let non_finite =
-                if ignore { NonFinite::Ignore } else { NonFinite::EndClimb { back_steps } };
+            let non_finite = if ignore {
+                NonFinite::Ignore
+            } else {
+                NonFinite::EndClimb { skips: back_steps % 4, back_steps }
+            };
             let rules = preset.test;
             preset
                 .with_ramp(Ramp { fraction, ..preset.ramp }.tested(interval, patience))

@@ -1,6 +1,8 @@
 //! How a warmup without a detection ends, and what a decay falls back to.
 
-use autowu_core::{AutoWu, Config, Event, Fallback, Interval, Patience, Ramp, Reason, Response};
+use autowu_core::{
+    AutoWu, Config, Event, Fallback, Interval, NonFinite, Patience, Ramp, Reason, Response,
+};
 use autowu_tests::configs::climbing_on;
 use autowu_tests::curves::{bowl, noise};
 
@@ -87,11 +89,17 @@ fn the_last_test_makes_do_with_fewer() {
     }
 }
 
+/// The first loss that is not finite is divergence.
+fn impatient(config: Config) -> Config {
+    let non_finite = NonFinite::EndClimb { skips: 0, back_steps: 10 };
+    config.with_response(Response { non_finite, ..config.response })
+}
+
 /// The last test takes five losses; with four there is none.
 #[test]
 fn four_losses_are_too_few_for_the_last_test() {
     for (nan_at, tested) in [(150, true), (154, true), (155, false), (158, false)] {
-        let mut autowu = Scheduler::new(Config::new(400)).unwrap();
+        let mut autowu = Scheduler::new(impatient(Config::new(400))).unwrap();
         let falling = |step: u64| 3.0 - step as f64 / 100.0;
         let outcomes: Vec<_> = (0..161)
             .map(|step| autowu.step(if step == nan_at { f64::NAN } else { falling(step) }))
@@ -139,7 +147,7 @@ fn a_minimum_at_the_last_test_is_gone_back_to() {
     }
 }
 
-/// Non-finite losses to the end: three restores, then one report; when the warmup is over the decay
+/// Non-finite losses to the end: three restores, each with the third in a row, then one report; when the warmup is over the decay
 /// begins, and nothing is reported twice.
 #[test]
 fn a_warmup_of_nan_ends_and_says_why() {
@@ -148,7 +156,10 @@ fn a_warmup_of_nan_ends_and_says_why() {
         let mut events = Vec::new();
         for step in 0..400 {
             let loss = if step < begin { 3.0 - step as f64 / 100.0 } else { f64::NAN };
-            events.extend(autowu.step(loss).event.filter(|e| e.kind() != "snapshot"));
+            let event = autowu.step(loss).event;
+            let skips = event.is_some_and(|e| e.skips_update());
+            assert!(skips || loss.is_finite() || autowu.phase().name() == "decay", "{event:?}");
+            events.extend(event.filter(|e| !matches!(e.kind(), "snapshot" | "skip")));
         }
         let still =
             |e: &&Event<f64>| matches!(e, Event::Diverged { reason: Reason::StillNonFinite, .. });
@@ -157,13 +168,13 @@ fn a_warmup_of_nan_ends_and_says_why() {
             .filter(|e| matches!(e, Event::Restore { reason: Reason::NonFinite, .. }))
             .count();
         let ends: Vec<_> = events.iter().filter(|e| e.kind() == "decay").collect();
-        let said = usize::from(begin + 4 < 160);
+        let said = 1;
         assert!(back == 3 && events.iter().filter(still).count() == said, "{begin}: {events:?}");
         assert!(
             matches!(ends[..], [Event::Decay { reason: Reason::StillNonFinite, .. }]),
             "{begin}: {events:?}"
         );
-        assert_eq!(ends[0].step(), 160.max(begin + 4), "{begin}: {events:?}");
+        assert_eq!(ends[0].step(), 160.max(begin + 13), "{begin}: {events:?}");
         assert_eq!(events.last().map(Event::kind), Some("decay"), "{begin}: {events:?}");
     }
 }
@@ -180,7 +191,7 @@ fn a_decay_without_a_copy_does_not_go_back() {
         );
         assert_eq!(
             event.is_some_and(|e| e.kind() == "diverged"),
-            step == 0 || step == 300,
+            step == 2,
             "step {step}: {event:?}"
         );
     }
@@ -203,6 +214,7 @@ fn a_decay_goes_back_where_it_can() {
     ] {
         let min_lr = if floor_lr > 0.0 { floor_lr } else { 1e-5 };
         let config = Config::new(400).with_lr_range(min_lr, max_lr).with_floor_lr(floor_lr);
+        let config = impatient(config);
         let mut autowu = Scheduler::new(config).unwrap();
         (0..nan_at).for_each(|step| {
             let _ = autowu.step(3.0 - step as f64 / 100.0);

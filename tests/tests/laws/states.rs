@@ -25,7 +25,7 @@ fn decaying() -> Value {
         "start": 30,
         "tests": 7,
         "has_copy": true,
-        "failures": {"in_a_row": 0, "reported": false},
+        "failures": {"in_a_row": 0, "tries": 0, "reported": false},
         "guard": {"limit": "1.5", "span": 4, "mean": "1.0", "count": 3},
         "returns": 0,
         "finished": false,
@@ -253,7 +253,7 @@ fn counters_are_kept() {
 fn a_state_of_version_1_is_refused() {
     let text = include_str!("version_1.json");
     let refusal = serde_json::from_str::<Scheduler>(text).unwrap_err().to_string();
-    assert!(refusal.contains("format version 1, this library reads version 2"), "{refusal}");
+    assert!(refusal.contains("format version 1, this library reads version 3"), "{refusal}");
     // The binary format has no message for a refusal, but distinguishes it from missing or
     // malformed bytes.
     let bytes = include_bytes!("version_1.bin");

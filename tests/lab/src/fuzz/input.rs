@@ -169,8 +169,9 @@ fn apply(c: &mut Config, parts: &mut Parts, change: Change) {
             c.response.fallback = if argmin { Fallback::Argmin } else { Fallback::Reached }
         }
         Change::BackSteps(back) => {
-            c.response.non_finite =
-                back.map_or(NonFinite::Ignore, |back_steps| NonFinite::EndClimb { back_steps })
+            c.response.non_finite = back.map_or(NonFinite::Ignore, |back_steps| {
+                NonFinite::EndClimb { skips: back_steps % 4, back_steps }
+            })
         }
         Change::Seed(seed) => c.seed = seed,
     }
