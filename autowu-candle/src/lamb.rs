@@ -72,6 +72,10 @@ pub type Lamb = StatefulOptimizer<ParamsLamb, 2>;
 impl UpdateRule<2> for ParamsLamb {
     const SLOTS: [&'static str; 2] = moments::SLOTS;
 
+    fn peak_factor(&self) -> f64 {
+        0.5
+    }
+
     fn learning_rate(&self) -> f64 {
         self.lr
     }

@@ -61,6 +61,12 @@ pub trait UpdateRule<const K: usize>: Clone + fmt::Debug {
     /// Sets the learning rate.
     fn set_learning_rate(&mut self, lr: f64);
 
+    /// How many times the learning rate of the minimum is the best peak, by the study:
+    /// [`Response::peak_factor`](crate::Response::peak_factor). 1 unless measured.
+    fn peak_factor(&self) -> f64 {
+        1.0
+    }
+
     /// Whether the parameters make sense.
     ///
     /// # Errors
@@ -238,6 +244,10 @@ impl<R: UpdateRule<K>, const K: usize> Optimizer for StatefulOptimizer<R, K> {
 }
 
 impl<R: UpdateRule<K>, const K: usize> OptimizerState for StatefulOptimizer<R, K> {
+    fn peak_factor(&self) -> f64 {
+        self.rule.peak_factor()
+    }
+
     fn vars(&self) -> Vec<(&str, &Var)> {
         self.entries.iter().map(|e| (e.name.as_str(), &e.var)).collect()
     }

@@ -2,6 +2,7 @@
 
 use crate::copy::WeightCopy;
 use crate::error::{Error, Result};
+use crate::finite::Finite;
 use crate::scheduler::Scheduler;
 use crate::state::{OptimizerState, State};
 use autowu_core::{AutoWu, Config, Event, Report};
@@ -52,6 +53,8 @@ pub struct Scheduled<O> {
     pub(crate) access: Option<Access<O>>,
     /// The learning rate of the step whose loss was observed last.
     lr: f64,
+    /// Whether that loss is finite.
+    finite: Finite,
 }
 
 /// [`OptimizerState`] as functions, so that optimizers without it can be scheduled too.
@@ -73,10 +76,15 @@ impl<O: Optimizer + OptimizerState> Scheduled<O> {
     /// included, as [`StatefulOptimizer::from_varmap`](crate::StatefulOptimizer::from_varmap) does:
     /// a variable without a gradient is not updated, but is restored.
     ///
+    /// Where `config` has no [`peak_factor`](crate::Response::peak_factor), the optimizer's own
+    /// applies.
+    ///
     /// # Errors
     /// A configuration that breaks a rule.
     pub fn new(optimizer: O, config: Config) -> Result<Self> {
         let vars = named_vars(&optimizer);
+        let factor = config.response.peak_factor.unwrap_or(optimizer.peak_factor());
+        let config = config.with_peak_factor(factor);
         let access = Access { save: O::state, load: O::load_state, vars: named_vars };
         Self::build(optimizer, vars, Some(access), config)
     }
@@ -106,6 +114,7 @@ impl<O: Optimizer> Scheduled<O> {
             copy: None,
             access,
             lr: 0.0,
+            finite: Finite::Yes,
         };
         scheduled.restart();
         Ok(scheduled)
@@ -154,8 +163,10 @@ impl<O: Optimizer> Scheduled<O> {
     /// # Errors
     /// A loss that is not one f32 or f64 element, or candle's.
     pub fn observe(&mut self, loss: &Tensor) -> Result<Option<Event<f64>>> {
-        self.lr = self.scheduler.lr();
+        let lr = self.scheduler.lr();
         let event = self.scheduler.observe(loss)?;
+        self.lr = lr;
+        self.finite = Finite::of(loss, self.scheduler.autowu().config())?;
         self.follow(event.as_ref())?;
         Ok(event)
     }
@@ -163,14 +174,36 @@ impl<O: Optimizer> Scheduled<O> {
     /// Second part of a step: one update of every group, with the learning rate of the step whose
     /// loss was observed last.
     ///
+    /// If that loss is not finite, there is no update. On a GPU nobody has read it yet: the update
+    /// is made there with a gradient of zeros, which moves the weights by the optimizer's momentum
+    /// and weight decay alone. (Not with [`NonFinite::Ignore`](crate::NonFinite::Ignore).)
+    ///
     /// # Errors
     /// candle's.
     pub fn step(&mut self, grads: &GradStore) -> Result<()> {
         self.set_learning_rates();
+        let cleaned = match &self.finite {
+            Finite::Yes => None,
+            Finite::No => return Ok(()),
+            Finite::OnDevice(is_finite) => Some(self.cleaned(grads, is_finite)?),
+        };
+        let grads = cleaned.as_ref().unwrap_or(grads);
         for (optimizer, _) in &mut self.groups {
             optimizer.step(grads)?;
         }
         Ok(())
+    }
+
+    /// The gradients, or zeros where the loss is not finite.
+    fn cleaned(&self, grads: &GradStore, is_finite: &Tensor) -> Result<GradStore> {
+        let mut cleaned = GradStore::default();
+        for (_, var) in &self.vars {
+            if let Some(grad) = grads.get(var) {
+                let is_finite = is_finite.broadcast_as(grad.shape())?;
+                cleaned.insert(var, is_finite.where_cond(grad, &grad.zeros_like()?)?);
+            }
+        }
+        Ok(cleaned)
     }
 
     fn follow(&mut self, event: Option<&Event<f64>>) -> Result<()> {

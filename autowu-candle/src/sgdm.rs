@@ -43,6 +43,11 @@ pub type Sgdm = StatefulOptimizer<ParamsSgdm, 1>;
 impl UpdateRule<1> for ParamsSgdm {
     const SLOTS: [&'static str; 1] = ["velocity"];
 
+    /// 2 without momentum.
+    fn peak_factor(&self) -> f64 {
+        if self.momentum > 0.0 { 1.0 } else { 2.0 }
+    }
+
     fn learning_rate(&self) -> f64 {
         self.lr
     }

@@ -26,6 +26,12 @@ pub(crate) type State = HashMap<String, Tensor>;
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub trait OptimizerState {
+    /// How many times the learning rate of the minimum is the best peak of this optimizer:
+    /// [`Response::peak_factor`](crate::Response::peak_factor), where the configuration has none.
+    fn peak_factor(&self) -> f64 {
+        1.0
+    }
+
     /// The variables, with the names that the state uses.
     fn vars(&self) -> Vec<(&str, &Var)>;
 

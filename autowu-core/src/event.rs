@@ -10,12 +10,18 @@ use core::fmt;
 pub enum Reason {
     /// The loss has passed its minimum.
     PastMinimum,
+    /// The scout has been through the range of learning rates: the first climb begins below the one
+    /// where the loss left its level.
+    Scouted,
     /// The warmup's share of the budget is used; the learning rate reached is kept.
     WarmupUsed,
     /// The warmup's share of the budget is used; back to the learning rate of the lowest loss.
     WarmupUsedBackToMinimum,
-    /// The decay has lost more than half of what the loss had fallen in the warmup.
+    /// In the decay the loss has risen above that of the copy, by more than noise and more than a
+    /// small share of the run's descent.
     DescentLost,
+    /// The same on restored weights: the learning rate is not the cause.
+    StillLost,
     /// A loss was NaN or infinite.
     NonFinite,
     /// Losses are NaN or infinite on restored weights too: the learning rate is not the cause.
@@ -27,11 +33,16 @@ impl Reason {
     pub fn sentence(self) -> &'static str {
         match self {
             Reason::PastMinimum => "the loss has passed its minimum",
+            Reason::Scouted => "the range of learning rates has been scouted",
             Reason::WarmupUsed => "the warmup's share of the budget is used",
             Reason::WarmupUsedBackToMinimum => {
                 "the warmup's share of the budget is used; back to where the loss was lowest"
             }
-            Reason::DescentLost => "the loss has lost more than half of its descent",
+            Reason::DescentLost => "the loss has lost what the run had gained",
+            Reason::StillLost => {
+                "the loss is as high on restored weights, so the learning rate is not the cause: \
+                 look at the data"
+            }
             Reason::NonFinite => "the loss is not a finite number",
             Reason::StillNonFinite => {
                 "the loss is still not a finite number, so the learning rate is not the cause: \
@@ -250,13 +261,15 @@ mod tests {
     fn every_event_has_its_sentence() {
         let reasons = [
             Reason::PastMinimum,
+            Reason::Scouted,
             Reason::WarmupUsed,
             Reason::WarmupUsedBackToMinimum,
             Reason::DescentLost,
+            Reason::StillLost,
             Reason::NonFinite,
             Reason::StillNonFinite,
         ];
-        assert_eq!(HashSet::from(reasons.map(Reason::sentence)).len(), 6);
+        assert_eq!(HashSet::from(reasons.map(Reason::sentence)).len(), 8);
         assert!(reasons.map(Reason::sentence).into_iter().all(|s| s.starts_with("the ")));
         let (step, from, to) = (7, 0.5, 0.25);
         for (reason, frees_copy) in reasons.into_iter().flat_map(|r| [(r, false), (r, true)]) {

@@ -96,7 +96,7 @@ pub mod trajectory;
 pub use backlog::{Backlog, BacklogError};
 pub use config::{
     Config, ConfigError, Curve, Fallback, Interval, NonFinite, PastEnd, Patience, Ramp, Recovery,
-    Response, TestRules,
+    Response, Scout, TestRules,
 };
 pub use event::{Event, Observation, Outcome, Reason};
 pub use extend::ExtendError;

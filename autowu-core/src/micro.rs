@@ -13,7 +13,7 @@ pub const MICRO_CAPACITY: usize = 256;
 /// let mut autowu = MicroWu::new(Config::micro(2000))?;
 /// # Ok::<(), autowu_core::ConfigError>(())
 /// ```
-/// State, scratch and stack of a run take less than 16 KiB together: 1.4 KiB the state, the rest
+/// State, scratch and stack of a run take less than 16 KiB together: 1.5 KiB the state, the rest
 /// while a test lasts, of which [`Measurement::SCRATCH`](crate::Measurement::SCRATCH) are arrays.
 /// The sums of a test, and what is solved with them, are in double precision: on a chip without it
 /// that is done in software, which costs time but no memory.
@@ -32,17 +32,17 @@ mod tests {
     use super::*;
     use crate::{Event, Measurement};
 
-    /// What the frames of the calls add was measured to be 3 to 5 KiB (`benches/README.md`).
+    /// What the frames of the calls add was measured to be 3 to 5 KiB (`benches/README.md`), of 16.
     #[test]
     fn state_and_scratch_leave_room_for_the_frames() {
         let [state, scratch] = [size_of::<MicroWu>(), Measurement::<f32>::SCRATCH];
-        assert!(state + scratch <= 10 << 10, "{state} + {scratch}");
+        assert!(state + scratch <= 11 << 10, "{state} + {scratch}");
     }
 
     #[test]
     #[cfg_attr(miri, ignore = "takes hours there")]
     fn a_run_longer_than_the_history_finds_its_peak() {
-        let mut autowu = MicroWu::new(Config::micro(4000)).unwrap();
+        let mut autowu = MicroWu::new(Config::micro(4000).without_scout()).unwrap();
         let (mut w, mut kept, mut restored) = (3.0_f32, 3.0, 0);
         for i in 0..4000_u32 {
             // Gradient descent on w²/2 diverges above a learning rate of 2.

@@ -67,8 +67,9 @@ fn states() -> Vec<AutoWu<f64, 64>> {
     let non_finite = NonFinite::Ignore;
     let paper = paper.with_response(Response { non_finite, ..paper.response });
     let mut states = Vec::new();
-    for (config, steps) in
-        [few(Config::new(60)), paper].into_iter().flat_map(|c| [(c, 0), (c, 25), (c, 50)])
+    for (config, steps) in [few(Config::new(60).without_scout()), paper]
+        .into_iter()
+        .flat_map(|c| [(c, 0), (c, 25), (c, 50)])
     {
         let mut autowu = AutoWu::new(config).unwrap();
         for loss in curve(5, steps) {
@@ -77,7 +78,7 @@ fn states() -> Vec<AutoWu<f64, 64>> {
         states.push(autowu);
     }
     // A run that has found its minimum knows of its descent: in a later climb, and in the decay.
-    let mut autowu = AutoWu::new(few(Config::new(200))).unwrap();
+    let mut autowu = AutoWu::new(few(Config::new(200).without_scout())).unwrap();
     for step in 0..150 {
         if [70, 149].contains(&step) {
             states.push(autowu.clone());

@@ -81,6 +81,11 @@ impl Optim {
         })
     }
 
+    /// Of its family, as [`autowu_candle::Scheduled`] takes it.
+    pub fn peak_factor(&self) -> f64 {
+        each!(self, o => o.peak_factor())
+    }
+
     pub fn step(&mut self, gradients: &GradStore, lr: f64) -> Result<()> {
         each!(self, o => {
             o.set_learning_rate(lr);

@@ -22,7 +22,9 @@ pub fn train(cell: &Cell, schedule: &Schedule, problem: &Problem, seed: u64) -> 
     let (model, named) = Model::new(cell.task, problem, seed)?;
     let vars: Vec<Var> = named.into_iter().map(|(_, var)| var).collect();
     let mut optimizer = Optim::new(cell.optimizer, vars.clone())?;
-    let mut course = Course::new(schedule, epoch, total, seed).map_err(candle_core::Error::wrap)?;
+    let factor = optimizer.peak_factor();
+    let mut course =
+        Course::new(schedule, epoch, total, seed, factor).map_err(candle_core::Error::wrap)?;
     let mut run = Run {
         cell: cell.name(),
         schedule: schedule.name(),
@@ -67,7 +69,6 @@ pub fn train(cell: &Cell, schedule: &Schedule, problem: &Problem, seed: u64) -> 
                 }
                 run.lost += step - copy_step;
                 copy_step = step;
-                continue;
             }
             Some(Event::Decay { step, reason, peak, .. }) => {
                 (run.decay_step, run.peak, run.reason) =
@@ -75,7 +76,9 @@ pub fn train(cell: &Cell, schedule: &Schedule, problem: &Problem, seed: u64) -> 
             }
             _ => {}
         }
-        optimizer.step(&loss.backward()?, lr)?;
+        if event.is_none_or(|event| !event.skips_update()) {
+            optimizer.step(&loss.backward()?, lr)?;
+        }
     }
     run.metric = model.judge(cell.task, &problem.test)?;
     run.seconds = begun.elapsed().as_secs_f64();
@@ -108,10 +111,13 @@ impl Course {
         epoch: usize,
         total: usize,
         seed: u64,
+        peak_factor: f64,
     ) -> std::result::Result<Self, ConfigError> {
         let way = match schedule {
             Schedule::Auto(_, config) => {
                 let config = config(epoch as u64, total as u64).with_seed(seed);
+                let factor = config.response.peak_factor.unwrap_or(peak_factor);
+                let config = config.with_peak_factor(factor);
                 Way::Auto(Box::new(AutoWu::new(config)?))
             }
             Schedule::Peak(peak) => Way::Peak { peak: *peak, total },

@@ -11,7 +11,7 @@ mod response;
 mod test;
 
 pub use error::ConfigError;
-pub use ramp::{Curve, Interval, Patience, Ramp};
+pub use ramp::{Curve, Interval, Patience, Ramp, Scout};
 pub use response::{Fallback, NonFinite, Recovery, Response};
 pub use test::{MAX_NOISE_GROUPS, MAX_VOTES, TestRules};
 
@@ -35,6 +35,13 @@ impl Digestible for PastEnd {
         digest.word(*self as u64);
     }
 }
+
+/// Runs of so many steps and fewer are too short for a scout.
+const TOO_SHORT: u64 = 100;
+
+/// The default's range with a scout, and without.
+const SCOUTED: (f64, f64) = (1e-7, 10.0);
+const UNSCOUTED: (f64, f64) = (1e-4, 1.0);
 
 /// Everything that decides a run, besides its losses. Plain data.
 ///
@@ -129,6 +136,32 @@ impl Config {
             test: TestRules::default(),
             response: Response::default(),
         }
+        .scouted()
+    }
+
+    /// The default's range and ramp for this budget.
+    fn scouted(self) -> Self {
+        if self.total_steps <= TOO_SHORT {
+            return self.unscouted();
+        }
+        let (min_lr, max_lr) = SCOUTED;
+        let ramp = Ramp { scout: Some(Scout::default()), ..self.ramp };
+        Config { min_lr, max_lr, ramp, ..self }
+    }
+
+    fn unscouted(self) -> Self {
+        let (min_lr, max_lr) = UNSCOUTED;
+        Config { min_lr, max_lr, ramp: Ramp::short(), ..self }
+    }
+
+    /// The same without a scout: the first climb begins at `min_lr`, in a run of any length, and may
+    /// take 0.4 of it. The default's range becomes 1e-5 to 1; yours stays.
+    #[must_use]
+    pub fn without_scout(self) -> Self {
+        let own = [SCOUTED, UNSCOUTED].contains(&(self.min_lr, self.max_lr));
+        let (min_lr, max_lr) = if own { (1e-5, 1.0) } else { (self.min_lr, self.max_lr) };
+        let ramp = Ramp { curve: self.ramp.curve, ..Ramp::default() };
+        Config { min_lr, max_lr, ramp, ..self }
     }
 
     /// [`new`](Self::new) in epochs: `steps_per_epoch × epochs` updates.
@@ -148,6 +181,8 @@ impl Config {
         Config {
             decay: Decay::Cosine,
             past_end: PastEnd::Reference,
+            min_lr: 1e-5,
+            max_lr: 1.0,
             ramp: Ramp::paper(steps_per_epoch),
             test: TestRules::paper(),
             response: Response::paper(),
@@ -156,10 +191,19 @@ impl Config {
     }
 
     /// The same for a trainer that cannot go back to earlier weights: a detection, or a
-    /// divergence, ends the warmup.
+    /// divergence, ends the warmup, and there is no scout. The default's range becomes 1e-4 to 1;
+    /// yours stays.
     #[must_use]
     pub fn without_restore(self) -> Self {
-        Config { response: self.response.without_restore(), ..self }
+        let config = Config { response: self.response.without_restore(), ..self };
+        if config.ramp.scout.is_none() {
+            return config;
+        }
+        let ramp = Ramp { curve: self.ramp.curve, ..Ramp::short() };
+        match (self.min_lr, self.max_lr) == SCOUTED {
+            true => Config { ramp, ..config.unscouted() },
+            false => Config { ramp, ..config },
+        }
     }
 
     /// The same with a decay that never goes back. The trainer needs its copy during the warmup
@@ -173,6 +217,13 @@ impl Config {
     #[must_use]
     pub fn with_lr_range(self, min_lr: f64, max_lr: f64) -> Self {
         Config { min_lr, max_lr, ..self }
+    }
+
+    /// The same with a decay from `factor` times the learning rate of the minimum, see
+    /// [`Response::peak_factor`].
+    #[must_use]
+    pub fn with_peak_factor(self, factor: f64) -> Self {
+        Config { response: Response { peak_factor: Some(factor), ..self.response }, ..self }
     }
 
     /// The same with a decay that ends at `floor_lr`.

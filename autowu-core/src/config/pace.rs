@@ -1,6 +1,9 @@
 //! What a configuration's growth means in steps and tests.
 
-use super::{Config, Curve, Interval, Patience};
+use super::{Config, Curve, Interval, Patience, Scout};
+
+/// The share of the warmup that a scout can have.
+const MOST_OF_THE_WARMUP: f64 = 0.6;
 
 impl Config {
     /// `ln(η_max/η_min)/W`, on a linear climb `(η_max − η_min)/W`: growth per step of the first
@@ -8,8 +11,37 @@ impl Config {
     pub(crate) fn first_rate(&self) -> f64 {
         let steps = self.warmup_steps() as f64;
         match self.ramp.curve {
-            Curve::Exponential { .. } => libm::log(self.max_lr / self.min_lr) / steps,
+            Curve::Exponential { .. } => {
+                let growth = match self.scout() {
+                    Some(scout) => scout.growth,
+                    None => self.max_lr / self.min_lr,
+                };
+                libm::log(growth) / steps
+            }
             Curve::Linear { .. } => (self.max_lr - self.min_lr) / steps,
+        }
+    }
+
+    /// The scout of this run, if it has one.
+    pub(crate) fn scout(&self) -> Option<&Scout> {
+        let is_exponential = matches!(self.ramp.curve, Curve::Exponential { .. });
+        self.ramp.scout.as_ref().filter(|_| is_exponential && self.response.can_restore())
+    }
+
+    /// `ln(η_max/η_min)` over the steps of the scout: its growth per step.
+    pub(crate) fn scout_rate(&self, scout: &Scout) -> f64 {
+        let steps = (scout.fraction * self.total_steps as f64).max(scout.min_steps as f64);
+        let most = MOST_OF_THE_WARMUP * self.warmup_steps() as f64;
+        libm::log(self.max_lr / self.min_lr) / steps.min(most).max(1.0)
+    }
+
+    /// Steps from one test of the scout to the next.
+    pub(crate) fn scout_interval(&self, scout: &Scout) -> u64 {
+        match self.ramp.curve {
+            Curve::Exponential { interval: Interval::Growth(growth), .. } => {
+                libm::round(libm::log(growth) / self.scout_rate(scout)).max(1.0) as u64
+            }
+            _ => self.test_interval(),
         }
     }
 
@@ -44,7 +76,7 @@ mod tests {
     use crate::config::Ramp;
 
     fn config(steps: u64, interval: Interval, patience: Patience) -> Config {
-        Config::new(steps).with_ramp(Ramp::default().tested(interval, patience))
+        Config::new(steps).without_scout().with_ramp(Ramp::default().tested(interval, patience))
     }
 
     fn paces() -> impl Iterator<Item = (f64, f64, Config)> {
@@ -77,7 +109,7 @@ mod tests {
         let told = config(1000, Interval::Steps(17), Patience::Tests(5));
         assert_eq!((told.test_interval(), told.patience()), (17, 5));
         let curve = Curve::Linear { interval: 17, patience: 5 };
-        let linear = Config::new(1000).with_ramp(Ramp { curve, ..Ramp::default() });
+        let linear = Config::new(1000).without_scout().with_ramp(Ramp { curve, ..Ramp::default() });
         assert_eq!((linear.test_interval(), linear.patience()), (17, 5));
     }
 }

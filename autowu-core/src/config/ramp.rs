@@ -69,6 +69,45 @@ impl Digestible for Curve {
     }
 }
 
+/// A fast climb through the whole range of learning rates, ahead of the first climb. Its weights are
+/// thrown away; what it shows is where the loss leaves its level.
+///
+/// The first climb then begins `below` times lower. So a range as wide as 1e-7 to 10 costs a
+/// twentieth of the run, and nobody has to know a narrower one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+pub struct Scout {
+    /// Its share of the steps, in (0, 1]; at most 0.6 of the warmup.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
+    pub fraction: f64,
+    /// Its fewest steps.
+    pub min_steps: u64,
+    /// How many times lower the first climb begins, ≥ 1.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
+    pub below: f64,
+    /// The pace of the first climb: the learning rate would grow by this factor in the whole
+    /// warmup, > 1.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
+    pub growth: f64,
+}
+
+impl Default for Scout {
+    fn default() -> Self {
+        Scout { fraction: 0.05, min_steps: 12, below: 100.0, growth: 1e5 }
+    }
+}
+
+digest_fields!(Scout { fraction, min_steps, below, growth });
+
+impl Scout {
+    fn validate(&self) -> Result<(), ConfigError> {
+        error::fraction("scout.fraction", self.fraction, "the default is 0.05")?;
+        error::at_least_one("scout.below", self.below, "the default is 100")?;
+        error::growth("scout.growth", self.growth, "the default is 1e5")
+    }
+}
+
 /// How the learning rate rises in the warmup: how far into the budget, along which curve.
 ///
 /// A minor release before 1.0 may add fields: write `..Ramp::default()` and your code goes on
@@ -83,6 +122,9 @@ pub struct Ramp {
     /// The warmup may use at least this many steps, or half of the run where that is less: fewer
     /// losses show no minimum.
     pub min_steps: u64,
+    /// What goes ahead of the first climb, if weights can be restored and the curve is exponential.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::serde_real::option::required"))]
+    pub scout: Option<Scout>,
     /// The curve of a climb, and the grid of its tests.
     pub curve: Curve,
 }
@@ -90,17 +132,33 @@ pub struct Ramp {
 impl Default for Ramp {
     fn default() -> Self {
         let (interval, patience) = (Interval::Growth(1.1), Patience::Growth(1.25));
-        Ramp { fraction: 0.4, min_steps: 30, curve: Curve::Exponential { interval, patience } }
+        Ramp {
+            fraction: 0.4,
+            min_steps: 30,
+            scout: None,
+            curve: Curve::Exponential { interval, patience },
+        }
     }
 }
 
-digest_fields!(Ramp { fraction, min_steps, curve });
+digest_fields!(Ramp { fraction, min_steps, scout, curve });
 
 impl Ramp {
+    /// A quarter of the budget and no scout: for runs too short for one, and for trainers that cannot
+    /// restore weights.
+    pub fn short() -> Self {
+        Ramp { fraction: 0.25, min_steps: 20, ..Self::default() }
+    }
+
     /// The authors' implementation: half of the budget, a test per epoch, three in a row.
     pub fn paper(steps_per_epoch: u64) -> Self {
         let (interval, patience) = (Interval::Steps(steps_per_epoch), Patience::Tests(3));
-        Ramp { fraction: 0.5, min_steps: 0, curve: Curve::Exponential { interval, patience } }
+        Ramp {
+            fraction: 0.5,
+            min_steps: 0,
+            scout: None,
+            curve: Curve::Exponential { interval, patience },
+        }
     }
 
     /// The same ramp, tested at another exponential grid.
@@ -134,6 +192,9 @@ impl Ramp {
         };
         let tests = |n: u32| error::at_least_one("the patience", f64::from(n), "the paper uses 3");
         error::fraction("ramp.fraction", self.fraction, "the paper uses 0.5")?;
+        if let Some(scout) = &self.scout {
+            scout.validate()?;
+        }
         match self.curve {
             Curve::Linear { interval, patience } => steps(interval).and(tests(patience)),
             Curve::Exponential { interval, patience } => {

@@ -102,6 +102,11 @@ pub struct Response {
     pub descent: Option<f64>,
     /// Which learning rate is that of the minimum.
     pub peak: PeakRule,
+    /// The decay starts from this many times the learning rate of the minimum, > 0. `None`: from
+    /// itself, or what an adapter knows of the optimizer's family (2 for SGD without momentum, ½
+    /// for LAMB).
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real::option"))]
+    pub peak_factor: Option<f64>,
     /// Where the decay starts without a detection.
     pub fallback: Fallback,
     /// What NaN and infinity mean.
@@ -116,6 +121,7 @@ impl Default for Response {
             confidence: 0.95,
             descent: Some(0.99999),
             peak: PeakRule::RateAtMean,
+            peak_factor: None,
             fallback: Fallback::Argmin,
             non_finite: NonFinite::EndClimb { skips: 2, back_steps: 10 },
             recovery: Recovery::Restore { slowdown: Some(3.0), rescue: Some(3.0) },
@@ -139,7 +145,7 @@ impl Digestible for NonFinite {
     }
 }
 
-digest_fields!(Response { confidence, descent, peak, fallback, non_finite, recovery });
+digest_fields!(Response { confidence, descent, peak, peak_factor, fallback, non_finite, recovery });
 
 impl Response {
     /// The authors' implementation: the first detection ends the warmup, nobody goes back, losses
@@ -149,6 +155,7 @@ impl Response {
             confidence: 0.95,
             descent: None,
             peak: PeakRule::MeanRate,
+            peak_factor: Some(1.0),
             fallback: Fallback::Reached,
             non_finite: NonFinite::Ignore,
             recovery: Recovery::None { guard: false },
@@ -184,6 +191,9 @@ impl Response {
         error::probability("confidence", self.confidence, "the paper uses 0.95")?;
         if let Some(descent) = self.descent {
             error::probability("descent", descent, "the default is 0.99999, None does not ask")?;
+        }
+        if let Some(factor) = self.peak_factor {
+            error::positive("peak_factor", factor, "1 is the learning rate of the minimum")?;
         }
         let Recovery::Restore { slowdown, rescue } = self.recovery else { return Ok(()) };
         if let Some(slowdown) = slowdown {

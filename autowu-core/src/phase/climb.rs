@@ -78,7 +78,8 @@ mod tests {
 
     #[test]
     fn the_warmup_ends_with_the_first_step_at_the_ceiling() {
-        let config = Config::new(2000).with_ramp(Ramp { fraction: 0.5, ..Ramp::default() });
+        let config =
+            Config::new(2000).without_scout().with_ramp(Ramp { fraction: 0.5, ..Ramp::default() });
         let (first, used) = (config.first_rate(), config.warmup_steps());
         for (base, rate) in [
             (1e-5, first),
@@ -103,9 +104,10 @@ mod tests {
     #[test]
     fn the_first_climb_goes_all_the_way() {
         let linear = Ramp { curve: Curve::Linear { interval: 10, patience: 3 }, ..Ramp::paper(10) };
-        for config in
-            [Config::new(700), Config::paper(10, 50).with_ramp(linear).with_lr_range(0.1, 0.7)]
-        {
+        for config in [
+            Config::new(700).without_scout(),
+            Config::paper(10, 50).with_ramp(linear).with_lr_range(0.1, 0.7),
+        ] {
             let climb =
                 Climb { base: config.min_lr, rate: config.first_rate(), start: 0, number: 0 };
             let end = config.warmup_steps();

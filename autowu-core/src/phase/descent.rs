@@ -1,4 +1,4 @@
-//! [`Descent`]: how far the loss fell in the warmup, and how well that stands out of the noise.
+//! [`Descent`]: how far the loss fell in the warmup.
 
 use crate::config::Config;
 use crate::digest::digest_fields;
@@ -7,16 +7,12 @@ use crate::test::Report;
 use crate::trajectory::Trajectory;
 
 /// Fewest losses whose mean is believed.
-const FEWEST: u64 = 10;
+const FEWEST: u64 = 5;
 
-/// Parts of the warmup that a mean is taken over, unless noise asks for longer ones.
+/// Parts of the warmup that a mean is taken over.
 const PARTS: u64 = 32;
 
-/// How probable it may be that a decay which has lost nothing is stopped.
-const FALSE_ALARM: f64 = 0.01;
-
-/// How far the loss fell, in means of losses that are long enough for half of the descent to stand
-/// out of their noise.
+/// How far the loss fell, and how noisy it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
@@ -27,12 +23,9 @@ pub(crate) struct Descent<T> {
     noise: Option<T>,
     #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::serde_real::option::required"))]
     ends: Option<Ends<T>>,
-    /// Losses that a mean is taken over; `None` where noise hides the descent.
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::serde_real::option::required"))]
-    span: Option<u64>,
 }
 
-digest_fields!(Descent<T> { noise, ends, span });
+digest_fields!(Descent<T> { noise, ends });
 
 /// Where the loss came from, and how low it got.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,14 +39,16 @@ struct Ends<T> {
     /// The lowest mean of the warmup.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
     lowest: T,
+    /// Losses that it is the mean of.
+    span: u64,
 }
 
-digest_fields!(Ends<T> { first, lowest });
+digest_fields!(Ends<T> { first, lowest, span });
 
 impl<T: Real> Descent<T> {
     /// Nothing is known.
     pub fn unknown() -> Self {
-        Descent { noise: None, ends: None, span: None }
+        Descent { noise: None, ends: None }
     }
 
     /// Takes the noise of one loss from a test that is certain of a descent; each entry of its
@@ -61,61 +56,31 @@ impl<T: Real> Descent<T> {
     pub fn see(&mut self, report: &Report<T>, resolution: u64, config: &Config) {
         if report.fell(&config.response) {
             let noise = report.hyper.noise * T::of_u64(resolution);
-            self.noise = Some(report.scale * noise.sqrt());
+            self.noise = Some(report.scale * noise.sqrt()).filter(|noise| noise.is_finite());
         }
     }
 
-    /// A climb is over: the ends of its descent, in means as short as their noise allows. What it
-    /// cannot tell, the climbs before it may have.
+    /// A climb is over: the ends of its descent. One that is too short for two means says nothing.
     pub fn learn<const N: usize>(&mut self, climb: &Trajectory<T, N>, config: &Config) {
-        let before = *self;
-        let shortest = (config.warmup_steps() / PARTS).max(FEWEST).max(before.span.unwrap_or(0));
-        let entries = shortest.div_ceil(climb.resolution());
-        let mut entries = usize::try_from(entries).unwrap_or(usize::MAX);
-        while entries <= climb.len() / 2 {
-            let Some(Ends { first, lowest }) = ends(climb.values(), entries) else { break };
-            let ends = match before.ends {
-                Some(known) => Ends { first: known.first, lowest: known.lowest.min(lowest) },
-                None => Ends { first, lowest },
-            };
-            self.ends = Some(ends);
-            let span = climb.resolution().saturating_mul(entries as u64);
-            if self.stands_out(ends, span, config) {
-                self.span = Some(span);
-                return;
-            }
-            entries *= 2;
+        let span = (config.warmup_steps() / PARTS).max(FEWEST);
+        let entries = usize::try_from(span.div_ceil(climb.resolution())).unwrap_or(usize::MAX);
+        if entries > climb.len() / 2 {
+            return;
         }
-        if before.span.is_some() {
-            *self = before;
-        }
+        let Some((first, lowest)) = ends(climb.values(), entries) else { return };
+        let span = climb.resolution().saturating_mul(entries as u64);
+        self.ends = Some(match self.ends {
+            Some(known) if known.lowest <= lowest => known,
+            Some(known) => Ends { first: known.first, lowest, span },
+            None => Ends { first, lowest, span },
+        });
     }
 
-    /// Whether the middle between first and lowest is far enough from both to be told from noise:
-    /// with the error `e` of a mean, `first − (lowest + 2e) ≥ 2 √(3 ln(m/2α)) e`.
-    ///
-    /// A mean of the decay, the first and the lowest have errors of their own, so that a mean as
-    /// low as the lowest differs from the middle by half of their distance and an error of
-    /// `√(1 + 2/4) e`. Each of the decay's `m` means is above the middle with a probability of at
-    /// most `α/m`, by the bound `½ exp(−z²/2)` of the normal tail. `2e` is what the lowest of many
-    /// means may lie too low.
-    fn stands_out(&self, ends: Ends<T>, span: u64, config: &Config) -> bool {
-        let Some(noise) = self.noise else { return false };
-        let decay = config.total_steps.saturating_sub(config.warmup_steps());
-        let means = (decay / span.max(1)).max(1);
-        let bound = 3.0 * libm::log(means as f64 / (2.0 * FALSE_ALARM));
-        let clearance = T::of(2.0) * T::of(bound).sqrt();
-        let error = noise / T::of_u64(span).sqrt();
-        let Ends { first, lowest } = ends;
-        first > lowest && first - lowest >= (clearance + T::of(2.0)) * error
-    }
-
-    /// `(first + lowest)/2`, and the losses that a mean must be taken over to be compared with it;
-    /// `None` where noise hides the descent. The middle does not depend on unit and zero of the
-    /// loss.
-    pub fn middle(&self) -> Option<(T, u64)> {
-        let (Ends { first, lowest }, half) = (self.ends?, T::of(0.5));
-        Some((first * half + lowest * half, self.span?))
+    /// The noise of one loss; the first and the lowest mean, and the losses of the latter. `None`
+    /// where no test was certain of a descent.
+    pub fn known(&self) -> Option<(T, T, T, u64)> {
+        let Ends { first, lowest, span } = self.ends?;
+        self.noise.filter(|_| first > lowest).map(|noise| (noise, first, lowest, span))
     }
 
     #[cfg(test)]
@@ -126,17 +91,15 @@ impl<T: Real> Descent<T> {
     /// Whether a run can have come to this.
     #[cfg(feature = "serde")]
     pub fn is_valid(&self) -> bool {
-        let ends = self.ends.is_none_or(|e| e.first.is_finite() && e.lowest.is_finite());
-        let span = self.span.is_none_or(|span| {
-            span > 0 && self.ends.is_some_and(|Ends { first, lowest }| first > lowest)
-        });
-        ends && span && self.noise.is_none_or(|noise| noise >= T::zero())
+        let ends =
+            self.ends.is_none_or(|e| e.first.is_finite() && e.lowest.is_finite() && e.span > 0);
+        ends && self.noise.is_none_or(|noise| noise >= T::zero() && noise.is_finite())
     }
 }
 
 /// The first and the lowest of the means over `entries` neighbours, in steps of half as many;
 /// `None` without a finite one.
-fn ends<T: Real>(values: &[T], entries: usize) -> Option<Ends<T>> {
+fn ends<T: Real>(values: &[T], entries: usize) -> Option<(T, T)> {
     let mean = |window: &[T]| {
         let finite = || window.iter().copied().filter(|y| y.is_finite());
         let count = T::of_u64(finite().count() as u64);
@@ -146,99 +109,54 @@ fn ends<T: Real>(values: &[T], entries: usize) -> Option<Ends<T>> {
     let mut means =
         windows.filter(|w| w.iter().any(|y| y.is_finite())).map(mean).filter(|m| m.is_finite());
     let first = means.next()?;
-    Some(Ends { first, lowest: means.fold(first, |lowest, mean| lowest.min(mean)) })
+    Some((first, means.fold(first, |lowest, mean| lowest.min(mean))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    #[cfg(feature = "serde")]
-    fn noise_beyond_the_range_is_a_state_like_any_other() {
-        let mut climb = Trajectory::<f32, 400>::new();
-        (0..400_u16).for_each(|i| climb.push(1.0 - f32::from(i) / 400.0));
-        let mut descent = Descent { noise: Some(0.01), ..Descent::unknown() };
-        descent.learn(&climb, &Config::new(1000));
-        assert!(descent.span.is_some() && descent.is_valid());
-        descent.noise = Some(f32::INFINITY); // a later test, of losses near the end of the range
-        descent.learn(&climb, &Config::new(1000));
-        assert!(descent.span.is_some() && descent.is_valid());
+    fn falls(losses: u16, by: f64) -> Trajectory<f64, 400> {
+        let mut climb = Trajectory::new();
+        (0..losses).for_each(|i| climb.push(1.0 - by * f64::from(i) / f64::from(losses)));
+        climb
     }
 
-    /// A climb that cannot tell, because it is short or its noise is great, changes nothing of what
-    /// one before it could.
+    /// The first losses are those of the first climb, the lowest of any; one that is too short for
+    /// two means changes nothing.
     #[test]
-    fn what_a_climb_cannot_tell_stays_as_it_was() {
-        let falls = |losses: u16, by: f64| {
-            let mut climb = Trajectory::<f64, 400>::new();
-            (0..losses).for_each(|i| climb.push(1.0 - by * f64::from(i) / f64::from(losses)));
-            climb
-        };
-        let config = Config::new(1000);
+    fn a_climb_tells_its_ends() {
+        let config = Config::new(1000).without_scout();
         let mut descent = Descent { noise: Some(0.01), ..Descent::unknown() };
+        assert_eq!(descent.known(), None);
         descent.learn(&falls(400, 1.0), &config);
-        assert!(descent.span.is_some());
-        for (climb, noise, tells) in [
-            (falls(400, 2.0), 0.01, true),
-            (falls(20, 2.0), 0.01, false),
-            (falls(400, 2.0), 9.0, false),
-        ] {
-            let before = Descent { noise: Some(noise), ..descent };
-            let mut after = before;
-            after.learn(&climb, &config);
-            assert_eq!(after != before, tells, "{after:?}");
+        let (_, first, lowest, span) = descent.known().unwrap();
+        assert!(0.98 < first && first < 1.0 && 0.0 < lowest && lowest < 0.03, "{first}, {lowest}");
+        for (losses, by, tells) in
+            [(400, 2.0, true), (400, 0.5, false), (2 * span as u16 - 1, 3.0, false)]
+        {
+            let mut after = descent;
+            after.learn(&falls(losses, by), &config);
+            assert_eq!(after != descent, tells, "{losses} losses fall by {by}");
+            assert_eq!(after.known().unwrap().1, first);
         }
-        // The first losses are those of the first climb, whichever of the climbs can tell.
-        let mut descent = Descent { noise: Some(9.0), ..Descent::unknown() };
-        descent.learn(&falls(400, 1.0), &config);
-        let first = descent.ends.map(|ends| ends.first);
-        assert!(descent.span.is_none() && first.is_some());
-        descent.noise = Some(0.01);
-        descent.learn(&falls(400, 2.0), &config);
-        assert!(descent.span.is_some() && descent.ends.map(|ends| ends.first) == first);
     }
 
-    /// A mean over more than half of a climb tells nothing of where it was lower.
     #[test]
-    fn a_span_is_at_most_half_of_the_climb() {
-        for (losses, span) in [(119, None), (120, Some(60))] {
-            let mut climb = Trajectory::<f64, 400>::new();
-            (0..losses).for_each(|i| climb.push(-f64::from(i)));
+    fn level_ground_and_rising_losses_are_no_descent() {
+        for by in [0.0, -1.0] {
             let mut descent = Descent { noise: Some(0.0), ..Descent::unknown() };
-            descent.learn(&climb, &Config::new(4800)); // a 32nd of whose warmup is 60 steps
-            assert_eq!(descent.span, span, "{losses} losses");
+            descent.learn(&falls(400, by), &Config::new(1000).without_scout());
+            assert_eq!(descent.known(), None);
         }
     }
 
     #[test]
     fn first_and_lowest_are_means_of_windows_that_overlap_by_half() {
-        let both = |values: &[f64], entries| ends(values, entries).map(|e| (e.first, e.lowest));
-        assert_eq!(both(&[9.0, 0.0, 0.0, 0.0, 0.0, 9.0, 9.0, 9.0], 4), Some((2.25, 2.25)));
-        assert_eq!(both(&[3.0, 2.0, 1.0], 1), Some((3.0, 1.0)));
+        assert_eq!(ends(&[9.0, 0.0, 0.0, 0.0, 0.0, 9.0, 9.0, 9.0], 4), Some((2.25, 2.25)));
+        assert_eq!(ends(&[3.0, 2.0, 1.0], 1), Some((3.0, 1.0)));
         let nan = f64::NAN;
-        assert_eq!(both(&[nan, nan, 4.0, nan, 2.0, 1.0], 2), Some((4.0, 1.5)));
-        assert_eq!(both(&[nan; 6], 2), None);
-    }
-
-    #[test]
-    fn level_ground_is_not_watched() {
-        let mut climb = Trajectory::<f64, 400>::new();
-        (0..400).for_each(|_| climb.push(1.0));
-        let mut descent = Descent { noise: Some(0.0), ..Descent::unknown() };
-        descent.learn(&climb, &Config::new(1000));
-        assert_eq!(descent.span, None);
-    }
-
-    #[test]
-    fn the_span_grows_with_the_noise_until_nothing_can_be_told() {
-        let spans = [0.01, 0.3, 0.5, 3.0].map(|noise| {
-            let mut climb = Trajectory::<f64, 400>::new();
-            (0..400).for_each(|i| climb.push(1.0 - f64::from(i) / 400.0));
-            let mut descent = Descent { noise: Some(noise), ..Descent::unknown() };
-            descent.learn(&climb, &Config::new(1000));
-            descent.span
-        });
-        assert_eq!(spans, [Some(12), Some(24), Some(48), None]);
+        assert_eq!(ends(&[nan, nan, 4.0, nan, 2.0, 1.0], 2), Some((4.0, 1.5)));
+        assert_eq!(ends(&[nan; 6], 2), None);
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! 1. [`Climb`]: one rise of the learning rate. `ascent`: the present climb with its losses and
 //!    its tests.
-//! 2. `warmup`: climb, test, restore, until the decay begins.
+//! 2. `warmup`: climb, test, restore, until the decay begins. `scout`: a first, fast climb.
 //! 3. `descent`: how far the loss fell in the warmup. `guard`: whether the decay loses that again.
 //! 4. `decay`: the learning rate falls. `failures`: losses in a row that are not finite, in either
 //!    phase.
@@ -15,6 +15,7 @@ mod descent;
 mod failures;
 mod guard;
 mod now;
+mod scout;
 mod transition;
 mod warmup;
 
@@ -72,7 +73,7 @@ mod tests {
     fn the_noise_is_that_of_one_loss() {
         fn noise<const N: usize>() -> (u64, f64) {
             let rules = TestRules { test_samples: 100, ..TestRules::default() };
-            let config = Config::new(2000).with_test(rules);
+            let config = Config::new(2000).without_scout().with_test(rules);
             let mut autowu = AutoWu::<f64, N>::new(config).unwrap();
             for step in 0..700_u64 {
                 let decades = (autowu.lr() / 0.1).log10();

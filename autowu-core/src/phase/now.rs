@@ -17,6 +17,11 @@ impl Now<'_> {
         self.step.saturating_sub(1)
     }
 
+    /// Steps left.
+    pub fn left(&self) -> u64 {
+        self.total.saturating_sub(self.step)
+    }
+
     /// The same, one step earlier.
     pub fn earlier(self) -> Self {
         Now { step: self.before(), ..self }

@@ -6,8 +6,9 @@ use super::decay::{DecayPhase, Legacy};
 use super::descent::Descent;
 use super::failures::Failures;
 use super::now::Now;
+use super::scout::last_calm;
 use super::transition::Transition;
-use crate::config::{Config, Fallback, NonFinite, Recovery};
+use crate::config::{Config, Fallback, NonFinite, Recovery, Scout};
 use crate::digest::{Digest, Digestible};
 use crate::event::{Event, Reason};
 use crate::real::Real;
@@ -15,6 +16,10 @@ use crate::test::{Measurement, Report, TestInput};
 
 /// A climb whose minimum lies beyond this share of it is still falling: the present is the best.
 const STILL_FALLING: f64 = 0.97;
+
+/// Losses that are not finite end a climb; the next begins at least so many times lower than it
+/// had come.
+const NOT_FINITE: f64 = 3.0;
 
 /// A climb after a restore whose learning rate has grown by this factor and whose loss still falls
 /// had begun too early: the factor is about twice the learning rate that was found too high.
@@ -27,6 +32,8 @@ const TOO_EARLY: f64 = 4.0;
 #[cfg_attr(feature = "serde", serde(bound(serialize = "T: Real", deserialize = "T: Real")))]
 pub(crate) struct WarmupPhase<T: Real, const N: usize> {
     ascent: Ascent<T, N>,
+    /// Whether the present climb is the scout.
+    scouts: bool,
     /// Tests made in the run.
     tests: u64,
     /// Whether the trainer has a copy.
@@ -47,8 +54,9 @@ pub(crate) struct WarmupPhase<T: Real, const N: usize> {
 impl<T: Real, const N: usize> Digestible for WarmupPhase<T, N> {
     fn digest(&self, digest: &mut Digest) {
         // All but what follows from the rest.
-        let Self { ascent, tests, has_copy, failures, descent, interval: _, due: _ } = self;
+        let Self { ascent, scouts, tests, has_copy, failures, descent, interval: _, due: _ } = self;
         ascent.digest(digest);
+        scouts.digest(digest);
         tests.digest(digest);
         has_copy.digest(digest);
         failures.digest(digest);
@@ -59,9 +67,15 @@ impl<T: Real, const N: usize> Digestible for WarmupPhase<T, N> {
 impl<T: Real, const N: usize> WarmupPhase<T, N> {
     /// The first climb, from `min_lr`.
     pub fn begin(config: &Config) -> Self {
-        let (base, rate) = (T::of(config.min_lr), T::of(config.first_rate()));
+        let base = T::of(config.min_lr);
+        let rate = match config.scout() {
+            Some(scout) => config.scout_rate(scout),
+            None => config.first_rate(),
+        };
+        let rate = T::of(rate);
         let mut warmup = WarmupPhase {
             ascent: Ascent::new(Climb { base, rate, start: 0, number: 0 }),
+            scouts: config.scout().is_some(),
             tests: 0,
             has_copy: false,
             failures: Failures::default(),
@@ -75,8 +89,16 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
 
     /// Computes what follows from the rest.
     pub fn derive(&mut self, now: Now<'_>) {
-        self.interval = now.config.test_interval();
+        self.interval = match self.scout(now.config) {
+            Some(scout) => now.config.scout_interval(scout),
+            None => now.config.test_interval(),
+        };
         self.due = self.next_due(now);
+    }
+
+    /// The scout, while it is under way.
+    fn scout<'a>(&self, config: &'a Config) -> Option<&'a Scout> {
+        config.scout().filter(|_| self.scouts)
     }
 
     fn next_due(&self, now: Now<'_>) -> u64 {
@@ -150,7 +172,8 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
             return self.begin_decay(now, Reason::WarmupUsed, reached);
         }
         let is_over = self.ascent.is_over(now);
-        if is_over && config.response.fallback == Fallback::Reached {
+        let scouts = self.scout(config).is_some();
+        if is_over && config.response.fallback == Fallback::Reached && !scouts {
             return self.begin_decay(now, Reason::WarmupUsed, reached);
         }
         self.ascent.losses.push(loss);
@@ -195,7 +218,11 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
             Recovery::None { .. } => return self.begin_decay(now, Reason::NonFinite, to),
             Recovery::Restore { slowdown, .. } => slowdown.unwrap_or(1.0),
         };
+        let to = to.min(self.ascent.last_lr(now) / T::of(NOT_FINITE)).max(T::of(config.min_lr));
         if self.has_copy && self.failures.try_again() {
+            if let Some(scout) = self.scout(config) {
+                return self.end_scout(now, scout, None);
+            }
             return self.restore(now, Reason::NonFinite, to, config.first_rate() / slowdown);
         }
         // Nothing to go back to, or going back did not help.
@@ -212,7 +239,10 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
 
     /// The climb begins anew where it is: its learning rate does not grow in this step.
     fn hold(&mut self, now: Now<'_>) {
+        let scouts = self.scouts;
         self.climb_from(now, self.ascent.last_lr(now), self.ascent.climb.rate);
+        self.scouts = scouts;
+        self.derive(now);
     }
 
     /// Applies a report. One of another climb or test changes nothing.
@@ -228,6 +258,13 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
         let is_over = self.ascent.is_over(now);
         let is_falling = report.argmin_x >= T::of(STILL_FALLING);
         let minimum = report.argmin_lr;
+        if let Some(scout) = self.scout(config) {
+            let lowest = Some(minimum).filter(|_| report.fell(&config.response));
+            return match report.detects() || is_over {
+                true => self.end_scout(now, scout, lowest),
+                false => Transition::None,
+            };
+        }
         if report.detects() {
             return match config.response.recovery {
                 Recovery::None { .. } => self.begin_decay(now, Reason::PastMinimum, minimum),
@@ -259,6 +296,17 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
         Transition::Event(Event::Snapshot { step: now.step, lr })
     }
 
+    /// The first climb begins below the learning rate where the loss left its level, or was lowest
+    /// if that is lower.
+    fn end_scout(&mut self, now: Now<'_>, scout: &Scout, lowest: Option<T>) -> Transition<T> {
+        let climb = &self.ascent.climb;
+        let step = climb.start.saturating_add(last_calm(&self.ascent.losses));
+        let calm = climb.lr(now.config, step);
+        let from = lowest.map_or(calm, |lowest| lowest.min(calm)) / T::of(scout.below);
+        let from = from.max(T::of(now.config.min_lr));
+        self.restore(now, Reason::Scouted, from, now.config.first_rate())
+    }
+
     /// `steps` steps have been done whose losses are ignored: they are no part of the climb.
     pub fn pass_over(&mut self, now: Now<'_>, steps: u64) {
         let climb = &mut self.ascent.climb;
@@ -278,11 +326,18 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
         self.descent.learn(&self.ascent.losses, now.config);
         let number = self.ascent.climb.number.saturating_add(1);
         self.ascent = Ascent::new(Climb { base, rate, start: now.step, number });
-        self.due = self.next_due(now);
+        self.scouts = false;
+        self.derive(now);
     }
 
+    /// The decay begins from `peak` times the optimizer's factor, within the range of the run.
     fn begin_decay(&mut self, now: Now<'_>, reason: Reason, peak: T) -> Transition<T> {
         self.descent.learn(&self.ascent.losses, now.config);
+        let Config { max_lr, floor_lr, response, .. } = now.config;
+        let (floor, ceiling) = (T::of(*floor_lr), T::of(*max_lr));
+        let scaled = peak * T::of(response.peak_factor.unwrap_or(1.0));
+        let scaled = scaled.max(floor).min(ceiling);
+        let peak = if (ceiling / scaled).is_finite() { scaled } else { peak };
         let (step, from) = (now.step, self.ascent.last_lr(now));
         let Self { tests, has_copy, failures, descent, .. } = self;
         let legacy = Legacy { tests: *tests, has_copy: *has_copy, failures: *failures, descent };

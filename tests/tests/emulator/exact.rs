@@ -52,7 +52,7 @@ fn curve(c: u32, n: u32) -> Vec<f64> {
 /// furthest apart kernels 8.7e-10, core 2.8e-9.
 #[test]
 fn a_vote_in_doubles_is_that_of_256_bits() {
-    let config = Config::new(1000);
+    let config = Config::new(1000).without_scout();
     let lengths = (0..24).map(|c| if c < 22 { 10 + 11 * c % 71 } else { 556 + c });
     let cases: Vec<Case<f64>> =
         batch(&lengths.zip(0..).map(|(n, c)| curve(c, n)).collect::<Vec<_>>());
@@ -103,7 +103,7 @@ fn fit(samples: &[(f64, f64)], length_scale: f64) -> [f64; 3] {
 /// Worst of 24 curves of 10 to 21 losses: kernels 3.3e-11, core 1.1e-10.
 #[test]
 fn a_fit_in_doubles_is_that_of_256_bits() {
-    let config = Config::new(1000);
+    let config = Config::new(1000).without_scout();
     let cases: Vec<Case<f64>> = batch(&[(5, 15), (6, 16)].map(|(c, n)| curve(c, n)));
     let results = emulate(&Batch::of(&config, &cases), Order::Forward);
     for (i, case) in cases.iter().enumerate() {

@@ -226,7 +226,7 @@ proptest! {
 
     #[test]
     fn doubles_agree_with_core(curves in prop::collection::vec(curve(), 1..8)) {
-        holds::<f64>(&Config::new(1000), &batch(&curves), &F64).map_err(TestCaseError::fail)?;
+        holds::<f64>(&Config::new(1000).without_scout(), &batch(&curves), &F64).map_err(TestCaseError::fail)?;
     }
 
     #[test]
@@ -244,7 +244,7 @@ proptest! {
 
     #[test]
     fn singles_agree_with_core(curves in prop::collection::vec(curve(), 1..8)) {
-        holds::<f32>(&Config::new(1000), &batch(&curves), &F32).map_err(TestCaseError::fail)?;
+        holds::<f32>(&Config::new(1000).without_scout(), &batch(&curves), &F32).map_err(TestCaseError::fail)?;
     }
 }
 
@@ -256,12 +256,12 @@ fn two_hundred_curves_in_one_batch() {
             (0..n).map(|i| (f64::from(i) / f64::from(n) - 0.004 * f64::from(c)).powi(2)).collect()
         })
         .collect();
-    holds::<f64>(&Config::new(1000), &batch(&curves), &F64).expect("the laws");
+    holds::<f64>(&Config::new(1000).without_scout(), &batch(&curves), &F64).expect("the laws");
 }
 
 #[test]
 fn a_second_test_goes_on_from_the_fit_of_the_first() {
-    let config = Config::new(1000);
+    let config = Config::new(1000).without_scout();
     let losses = |n: u32| {
         (0..n).map(|i| (f64::from(i) / 60.0 - 0.5).powi(2) + 0.01 * f64::from(i * 37 % 11))
     };
@@ -277,7 +277,7 @@ fn averaged_histories_keep_their_places() {
         (0..5000).map(|i| (f64::from(i) / 5000.0 - 0.4).powi(2) + 0.02 * f64::from(i * 37 % 11));
     let case = Case::<f64>::new(losses, 9);
     assert!(case.history.resolution() > 1);
-    holds(&Config::new(100_000), &[case], &F64).expect("the laws");
+    holds(&Config::new(100_000).without_scout(), &[case], &F64).expect("the laws");
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn the_ends_of_the_range_never_give_a_wrong_vote() {
         let losses =
             |n: i32| (0..n).map(move |i| scale * (f64::from(i) / f64::from(n) - 0.5).powi(2));
         holds::<f64>(
-            &Config::new(1000),
+            &Config::new(1000).without_scout(),
             &[Case::new(losses(50), 1), Case::new(losses(3), 2)],
             &F64,
         )
@@ -305,7 +305,7 @@ fn raw_losses_of_any_size_never_give_a_wrong_verdict() {
             let square = |i: u32| scale * (f64::from(i) / 50.0 - 0.5).powi(2);
             let cases =
                 [Case::<T>::new((0..1024).map(block), 1), Case::new((0..50).map(square), 2)];
-            let config = Config::new(1000).with_test(TestRules {
+            let config = Config::new(1000).without_scout().with_test(TestRules {
                 standardise: false,
                 clip: false,
                 noise_groups,

@@ -1,7 +1,7 @@
 //! Configurations and losses for the laws.
 
 use autowu_core::{
-    Config, Decay, Fallback, Interval, NonFinite, Patience, Ramp, Response, TestRules,
+    Config, Decay, Fallback, Interval, NonFinite, Patience, Ramp, Response, Scout, TestRules,
 };
 use autowu_tests::configs::climbing_on;
 use autowu_tests::curves::{curve, hostile};
@@ -16,11 +16,16 @@ pub fn configs() -> impl Strategy<Value = Config> {
         (0.01..=1.0).prop_map(|fraction| Decay::ConstantSqrt { fraction }),
     ];
     let presets =
-        (1..400_u64, 1..40_u64, 0..4_u8).prop_map(|(steps, per_epoch, preset)| match preset {
-            0 => Config::new(steps),
-            1 => Config::new(steps).without_restore(),
-            2 => Config::paper(per_epoch, steps.div_ceil(per_epoch)),
-            _ => climbing_on(Config::new(steps), None),
+        (1..400_u64, 1..40_u64, 0..5_u8).prop_map(|(steps, per_epoch, preset)| match preset {
+            0 => Config::new(steps).without_scout(),
+            1 => Config::new(steps).without_scout().without_restore(),
+            2 => {
+                let config = Config::new(steps).without_scout();
+                let ramp = Ramp { scout: Some(Scout::default()), ..config.ramp };
+                config.with_lr_range(1e-7, 10.0).with_ramp(ramp)
+            }
+            3 => Config::paper(per_epoch, steps.div_ceil(per_epoch)),
+            _ => climbing_on(Config::new(steps).without_scout(), None),
         });
     let interval =
         prop_oneof![(1..40_u64).prop_map(Interval::Steps), (1.001..3.0).prop_map(Interval::Growth)];

@@ -9,12 +9,12 @@ use std::collections::HashMap;
 type Scheduler = AutoWu<f64, 256>;
 
 fn config(steps: u64) -> Config {
-    sampled(Config::new(steps), 100, 100)
+    sampled(Config::new(steps).without_scout(), 100, 100)
 }
 
 /// After 40 steps of 90: in a decay that nothing guards.
 fn midway() -> Scheduler {
-    let mut autowu = Scheduler::new(config(90)).unwrap();
+    let mut autowu = Scheduler::new(config(90).without_rescue()).unwrap();
     for &loss in &valley(3, 40, 0.35, 1.0, 0.05) {
         let _ = autowu.step(loss);
     }
@@ -72,8 +72,14 @@ fn changes(value: &Value) -> Vec<Value> {
         Value::Null => vec![
             "0.25".into(),
             3.into(),
-            json!({"first": "2.0", "lowest": "1.0"}),
-            json!({"limit": "1.5", "span": 10, "mean": "0.0", "count": 0}),
+            json!({"first": "2.0", "lowest": "1.0", "span": 4}),
+            json!({
+                "block": 8, "first": "2.0", "copy": "1.0", "span": 16, "noise": "0.1",
+                "mean": "1.1", "count": 3, "blocks": 1,
+                "waiting": ["1.2", "0.0", "0.0", "0.0", "0.0", "0.0"],
+                "last": "1.2", "scatter": "0.0", "pairs": 0, "high": 0, "in_vain": 0,
+                "is_known": false,
+            }),
         ],
         _ => vec![],
     }
@@ -88,7 +94,7 @@ fn every_part_of_the_state_counts() {
         serde_json::to_value(autowu).unwrap().pointer(part).is_some_and(|value| !value.is_null())
     };
     assert!(has(&states[0], "/stage/Warmup/ascent/losses/entries/10"));
-    assert!(has(&states[1], "/stage/Warmup/descent/span"));
+    assert!(has(&states[1], "/stage/Warmup/descent/noise"));
     assert!(has(&states[2], "/stage/Decay/guard"));
     assert!(has(&states[3], "/stage/Decay") && !has(&states[3], "/stage/Decay/guard"));
     for autowu in states {

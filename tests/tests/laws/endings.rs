@@ -11,7 +11,7 @@ type Scheduler = AutoWu<f64, 1024>;
 /// 400 steps, 160 of them warmup, and no test is ever positive.
 fn blind() -> Config {
     let ramp = Ramp::default().tested(Interval::Growth(1.1), Patience::Tests(1_000_000));
-    Config::new(400).with_ramp(ramp)
+    Config::new(400).without_scout().with_ramp(ramp)
 }
 
 /// The same, and without a detection the decay starts from the learning rate reached.
@@ -99,7 +99,7 @@ fn impatient(config: Config) -> Config {
 #[test]
 fn four_losses_are_too_few_for_the_last_test() {
     for (nan_at, tested) in [(150, true), (154, true), (155, false), (158, false)] {
-        let mut autowu = Scheduler::new(impatient(Config::new(400))).unwrap();
+        let mut autowu = Scheduler::new(impatient(Config::new(400).without_scout())).unwrap();
         let falling = |step: u64| 3.0 - step as f64 / 100.0;
         let outcomes: Vec<_> = (0..161)
             .map(|step| autowu.step(if step == nan_at { f64::NAN } else { falling(step) }))
@@ -119,7 +119,7 @@ fn four_losses_are_too_few_for_the_last_test() {
 #[test]
 fn a_minimum_at_the_last_test_is_gone_back_to() {
     let ramp = Ramp::default().tested(Interval::Steps(1000), Patience::Tests(1));
-    let once = Config::new(400).with_ramp(ramp);
+    let once = Config::new(400).without_scout().with_ramp(ramp);
     for (config, restores) in
         [(once, true), (climbing_on(once, None), true), (once.without_restore(), false)]
     {
@@ -152,7 +152,7 @@ fn a_minimum_at_the_last_test_is_gone_back_to() {
 #[test]
 fn a_warmup_of_nan_ends_and_says_why() {
     for begin in [5, 100, 158, 159] {
-        let mut autowu = Scheduler::new(Config::new(400)).unwrap();
+        let mut autowu = Scheduler::new(Config::new(400).without_scout()).unwrap();
         let mut events = Vec::new();
         for step in 0..400 {
             let loss = if step < begin { 3.0 - step as f64 / 100.0 } else { f64::NAN };
@@ -182,7 +182,7 @@ fn a_warmup_of_nan_ends_and_says_why() {
 /// If no loss of the warmup was a number, no copy was asked for, and none is restored.
 #[test]
 fn a_decay_without_a_copy_does_not_go_back() {
-    let mut autowu = Scheduler::new(Config::new(400)).unwrap();
+    let mut autowu = Scheduler::new(Config::new(400).without_scout()).unwrap();
     for step in 0..400 {
         let event = autowu.step(if step < 200 || step == 300 { f64::NAN } else { 1.0 }).event;
         assert!(
@@ -213,7 +213,8 @@ fn a_decay_goes_back_where_it_can() {
         (0.0, 1.0, 0.75, 399, false),
     ] {
         let min_lr = if floor_lr > 0.0 { floor_lr } else { 1e-5 };
-        let config = Config::new(400).with_lr_range(min_lr, max_lr).with_floor_lr(floor_lr);
+        let config =
+            Config::new(400).without_scout().with_lr_range(min_lr, max_lr).with_floor_lr(floor_lr);
         let config = impatient(config);
         let mut autowu = Scheduler::new(config).unwrap();
         (0..nan_at).for_each(|step| {
@@ -239,7 +240,7 @@ fn a_decay_goes_back_where_it_can() {
 
 #[test]
 fn a_group_has_its_part_of_the_learning_rate() {
-    let mut autowu = Scheduler::new(Config::new(400)).unwrap();
+    let mut autowu = Scheduler::new(Config::new(400).without_scout()).unwrap();
     for step in 0..400 {
         for ratio in [0.0, 0.1, 1.0, 7.0] {
             assert_eq!(autowu.group_lr(ratio), ratio * autowu.lr());

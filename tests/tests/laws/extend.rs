@@ -283,7 +283,7 @@ fn a_finished_run_goes_on() {
     .into_iter()
     .flat_map(|decay| [(decay, true), (decay, false)])
     {
-        let config = sampled(Config::new(400), 100, 100).with_decay(decay);
+        let config = sampled(Config::new(400).without_scout(), 100, 100).with_decay(decay);
         let config = if guarded { config } else { config.without_rescue() };
         let mut autowu = AutoWu::<f64, N>::new(config).unwrap();
         let run = |autowu: &mut AutoWu<f64, N>, to: u64| {
@@ -312,7 +312,7 @@ fn a_finished_run_goes_on() {
 fn the_longest_budgets() {
     for decay in [Decay::Linear, Decay::Cosine, Decay::ConstantSqrt { fraction: 0.3 }] {
         for at in [0, 50, 300, 405] {
-            let config = sampled(Config::new(400), 100, 100).with_decay(decay);
+            let config = sampled(Config::new(400).without_scout(), 100, 100).with_decay(decay);
             let losses: Vec<f64> = (0..at).map(|step| 3.0 - step as f64 / 200.0).collect();
             for total in [u64::MAX - 1, u64::MAX] {
                 let mut autowu = told::<f64>(config, &losses);

@@ -12,7 +12,8 @@ fn normal(seed: u64, i: u64) -> f64 {
 /// Whether a run reports its descent as lost. Its loss falls by 1 while the learning rate rises to
 /// 1e-2, is `after` in the decay, and has noise of deviation `level` throughout.
 fn says_lost(seed: u64, total_steps: u64, level: f64, after: f64) -> bool {
-    let mut autowu = AutoWu::<f64, 1024>::new(Config::new(total_steps).with_seed(seed)).unwrap();
+    let mut autowu =
+        AutoWu::<f64, 1024>::new(Config::new(total_steps).without_scout().with_seed(seed)).unwrap();
     (0..total_steps).any(|step| {
         let decades = (autowu.lr() / 1e-2).log10() / 3.0;
         let signal = if autowu.phase().name() == "decay" { after } else { decades * decades };

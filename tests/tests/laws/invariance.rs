@@ -22,7 +22,7 @@ fn run(config: Config, losses: impl IntoIterator<Item = f64>) -> Vec<(u64, Optio
 }
 
 fn standardised(steps: u64, seed: u64) -> Config {
-    sampled(Config::new(steps), 100, 200).with_seed(seed)
+    sampled(Config::new(steps).without_scout(), 100, 200).with_seed(seed)
 }
 
 proptest! {

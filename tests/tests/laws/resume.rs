@@ -25,7 +25,7 @@ fn bits<T: Real>(autowu: &AutoWu<T, N>) -> (u64, u64, String) {
 }
 
 fn config(steps: u64) -> Config {
-    voted(sampled(Config::new(steps), 40, 40), 1)
+    voted(sampled(Config::new(steps).without_scout(), 40, 40), 1)
 }
 
 /// Saves after every step, and runs each copy to the end.

@@ -9,15 +9,24 @@ type Scheduler = AutoWu<f64, 64>;
 
 /// A run in its first climb after `steps` losses; from the 65th on the history has entries of two.
 fn saved(steps: u64) -> Value {
-    let mut autowu = Scheduler::new(sampled(Config::new(500), 40, 40)).unwrap();
+    let mut autowu = Scheduler::new(sampled(Config::new(500).without_scout(), 40, 40)).unwrap();
     valley(3, steps, 0.9, 1.0, 0.05).into_iter().for_each(|loss| {
         let _ = autowu.step(loss);
     });
     serde_json::to_value(&autowu).unwrap()
 }
 
-/// The same run after 40 losses, if its decay had begun: its guard has seen three of a mean's four
-/// losses.
+/// A guard that has seen three of the eight losses of its second block.
+fn guard() -> Value {
+    json!({
+        "block": 8, "first": "2.0", "copy": "1.0", "span": 16, "noise": "0.1",
+        "mean": "1.1", "count": 3, "blocks": 1,
+        "waiting": ["1.2", "0.0", "0.0", "0.0", "0.0", "0.0"],
+        "last": "1.2", "scatter": "0.0", "pairs": 0, "high": 0, "in_vain": 0, "is_known": false,
+    })
+}
+
+/// The same run after 40 losses, if its decay had begun.
 fn decaying() -> Value {
     let mut state = saved(40);
     state["stage"] = json!({"Decay": {
@@ -26,7 +35,7 @@ fn decaying() -> Value {
         "tests": 7,
         "has_copy": true,
         "failures": {"in_a_row": 0, "tries": 0, "reported": false},
-        "guard": {"limit": "1.5", "span": 4, "mean": "1.0", "count": 3},
+        "guard": guard(),
         "returns": 0,
         "finished": false,
     }});
@@ -180,29 +189,23 @@ fn a_fit_at_its_limits() {
 #[test]
 fn a_descent_at_its_limits() {
     let state = saved(40);
-    let descent = |ends: &Value, span: Value, valid: bool| {
-        let changes = [("ends", ends.clone()), ("span", span)];
-        is(&state, DESCENT, &changes, (!valid).then_some("guard"));
+    let descent = |ends: Value, valid: bool| {
+        is(&state, DESCENT, &[("ends", ends)], (!valid).then_some("guard"));
     };
-    descent(&Value::Null, Value::Null, true);
-    descent(&Value::Null, json!(4), false);
-    for (first, lowest, known, falls) in [
-        ("2.0", "1.0", true, true),
-        ("1.0", "1.0", true, false),
-        ("1.0", "2.0", true, false),
-        ("inf", "inf", false, false),
-        ("2.0", "inf", false, false),
-        ("inf", "1.0", false, false),
-        ("-inf", "-inf", false, false),
-        ("NaN", "1.0", false, false),
-        ("2.0", "NaN", false, false),
+    descent(Value::Null, true);
+    for (first, lowest, span, valid) in [
+        ("2.0", "1.0", 4, true),
+        ("1.0", "2.0", 4, true),
+        ("2.0", "1.0", 0, false),
+        ("inf", "inf", 4, false),
+        ("2.0", "inf", 4, false),
+        ("-inf", "-inf", 4, false),
+        ("NaN", "1.0", 4, false),
+        ("2.0", "NaN", 4, false),
     ] {
-        let ends = json!({"first": first, "lowest": lowest});
-        descent(&ends, Value::Null, known);
-        descent(&ends, json!(4), falls);
-        descent(&ends, json!(0), false);
+        descent(json!({"first": first, "lowest": lowest, "span": span}), valid);
     }
-    for (noise, valid) in [("0.0", true), ("inf", true), ("-5e-324", false), ("NaN", false)] {
+    for (noise, valid) in [("0.0", true), ("inf", false), ("-5e-324", false), ("NaN", false)] {
         is(&state, DESCENT, &[("noise", json!(noise))], (!valid).then_some("guard"));
     }
 }
@@ -210,25 +213,30 @@ fn a_descent_at_its_limits() {
 #[test]
 fn a_guard_at_its_limits() {
     let state = decaying();
-    let guard = |limit: &str, span: u64, mean: &str, count: u64, valid: bool| {
-        let guard = json!({"limit": limit, "span": span, "mean": mean, "count": count});
-        is(&state, DECAY, &[("guard", guard)], (!valid).then_some("guard"));
-    };
-    for (span, mean, count, valid) in [
-        (4, "0.0", 0, true),
-        (4, "1.5", 0, false),
-        (4, "1.5", 3, true),
-        (4, "1.5", 4, false),
-        (4, "inf", 3, false),
-        (4, "NaN", 3, false),
-        (0, "1.5", 0, false),
-        (0, "0.0", 0, false),
-        (0, "0.0", 1, false),
+    for (place, value, valid) in [
+        ("block", json!(0), false),
+        ("block", json!(3), false),
+        ("block", json!(4), true),
+        ("block", json!(1_u64 << 58), false),
+        ("span", json!(0), false),
+        ("span", json!(1), true),
+        ("count", json!(8), false),
+        ("count", json!(7), true),
+        ("first", json!("inf"), false),
+        ("copy", json!("-1e300"), true),
+        ("copy", json!("NaN"), false),
+        ("mean", json!("inf"), false),
+        ("last", json!("NaN"), false),
+        ("noise", json!("0.0"), true),
+        ("noise", json!("-5e-324"), false),
+        ("noise", json!("inf"), false),
+        ("scatter", json!("-5e-324"), false),
+        ("waiting/5", json!("NaN"), false),
+        ("in_vain", json!(3), true),
+        ("is_known", json!(true), true),
     ] {
-        guard("1.5", span, mean, count, valid);
-    }
-    for (limit, valid) in [("-1e300", true), ("inf", false), ("-inf", false), ("NaN", false)] {
-        guard(limit, 4, "1.5", 3, valid);
+        let place = format!("guard/{place}");
+        is(&state, DECAY, &[(&place, value)], (!valid).then_some("guard"));
     }
     is(&state, DECAY, &[("guard", Value::Null)], None);
 }

@@ -57,7 +57,7 @@ proptest! {
 /// A report of an earlier climb is about other losses, even if both climbs have as many.
 #[test]
 fn a_posterior_is_of_the_present_losses() {
-    let mut autowu = Scheduler::new(sampled(Config::new(400), 100, 200)).unwrap();
+    let mut autowu = Scheduler::new(sampled(Config::new(400).without_scout(), 100, 200)).unwrap();
     let told = |autowu: &mut Scheduler, seed| {
         for loss in valley(seed, 40, 0.9, 1.0, 0.1) {
             let _ = autowu.observe(loss);
@@ -79,7 +79,7 @@ fn a_posterior_is_of_the_present_losses() {
 #[test]
 fn a_posterior_is_in_the_units_of_the_losses() {
     let losses = valley(1, 120, 0.7, 50.0, 0.01);
-    for config in [Config::new(400).without_restore(), Config::paper(10, 40)] {
+    for config in [Config::new(400).without_scout().without_restore(), Config::paper(10, 40)] {
         let config = sampled(config, 100, 200);
         let mut autowu = Scheduler::new(config).unwrap();
         let (mut seen, mut reported) = (0, 0);

@@ -15,7 +15,7 @@ pub type Scheduler = AutoWu<f64, 256>;
 
 /// The default, with tests that fit the small history.
 pub fn config(steps: u64) -> Config {
-    sampled(Config::new(steps), 60, 200)
+    sampled(Config::new(steps).without_scout(), 60, 200)
 }
 
 /// The learning rate of [`sweep`]'s minimum.

@@ -112,7 +112,7 @@ proptest! {
         growth in 0.1..=12.0,
     ) {
         let (min_lr, max_lr) = (10f64.powf(low), 10f64.powf(low + growth));
-        let config = Config::new(total).without_restore().with_lr_range(min_lr, max_lr);
+        let config = Config::new(total).without_scout().without_restore().with_lr_range(min_lr, max_lr);
         let autowu = AutoWu::<f64>::new(config).unwrap();
         let w = config.warmup_steps();
         let t = (at * (w - 1) as f64) as u64;
@@ -194,7 +194,7 @@ fn joints_are_where_rational_arithmetic_puts_them() {
 
 #[test]
 fn the_ends_of_a_trillion_steps_are_exact() {
-    let autowu = AutoWu::<f64>::new(Config::new(TRILLION)).unwrap();
+    let autowu = AutoWu::<f64>::new(Config::new(TRILLION).without_scout()).unwrap();
     assert_eq!(autowu.lr(), 1e-5);
     let warmup = autowu.config().warmup_steps();
     assert_eq!(warmup, TRILLION / 5 * 2);
