@@ -1,7 +1,7 @@
 """AutoWU in a trainer of any language: the scheduler is a process at the other end of a pipe.
 
-    cargo build --release -p autowu-core --example replay
-    python3 docs/any_language.py target/release/examples/replay
+    cargo build --release -p autowu-replay
+    python3 docs/any_language.py target/release/autowu
 """
 
 import random

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Does a change of the code change a decision?
 
-`record` runs the examples of a checkout on fixed data and keeps what they decided: learning rates,
+`record` runs programs of a checkout on fixed data and keeps what they decided: learning rates,
 events, votes, what became of each run. `compare` holds two such folders against each other, bit for
 bit. Times are left out. A text (a verdict, a reason) may be reworded, one for one.
 """
@@ -31,15 +31,17 @@ A recording takes about 4 minutes of one core, after the builds. It can be stopp
 command goes on where it was. Two recordings have to come from one machine, because candle and burn
 choose their arithmetic by the processor."""
 
-# The examples that are run: package and name.
+# What is run, as cargo's options.
 PROGRAMS = {
-    "replay": ("autowu-core", "replay"),
-    "detector": ("autowu-core", "detector"),
-    "study": ("autowu-candle", "study"),
-    "digits-candle": ("autowu-candle", "digits"),
-    "digits-burn": ("autowu-burn", "digits"),
-    "fleet": ("autowu-cuda", "fleet"),
+    "replay": "--package autowu-replay --bin autowu",
+    "detector": "--package autowu-core --example detector",
+    "study": "--package autowu-candle --example study",
+    "digits-candle": "--package autowu-candle --example digits",
+    "digits-burn": "--package autowu-burn --example digits",
+    "fleet": "--package autowu-cuda --example fleet",
 }
+# In a checkout without the package autowu-replay.
+REPLAY_BEFORE = "--package autowu-core --example replay"
 
 
 class Recorder:
@@ -195,13 +197,15 @@ PARTS = {
 
 def build(repo: Path, programs: Path) -> None:
     programs.mkdir(parents=True, exist_ok=True)
-    for name, (package, example) in PROGRAMS.items():
+    for name, target in PROGRAMS.items():
         print(f"building {name}", flush=True)
-        command = f"cargo build --quiet --release --package {package} --example {example}"
+        if name == "replay" and not (repo / "autowu-replay").is_dir():
+            target = REPLAY_BEFORE
+        command = f"cargo build --quiet --release {target}"
         command += " --message-format=json-render-diagnostics"
         built = subprocess.run(command.split(), cwd=repo, stdout=subprocess.PIPE, text=True)
         if built.returncode:
-            sys.exit(f"{repo}: {package} has no example {example} that compiles")
+            sys.exit(f"{repo}: nothing that compiles is {target}")
         messages = [json.loads(line) for line in built.stdout.splitlines()]
         executable = [m["executable"] for m in messages if m.get("executable")][-1]
         # At once: the next program may have this name too.
@@ -233,7 +237,7 @@ def main() -> None:
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     verbs = parser.add_subparsers(dest="verb", required=True)
-    make = verbs.add_parser("record", help="run a checkout's examples and keep their decisions")
+    make = verbs.add_parser("record", help="run a checkout's programs and keep their decisions")
     make.add_argument("--out", type=Path, required=True, help="folder for the rows")
     make.add_argument("--repo", type=Path, default=HOME, help="the checkout [default: this one]")
     built = f"build nothing: this folder has {', '.join(PROGRAMS)}"

@@ -11,7 +11,8 @@ use autowu_candle::{
     UpdateRule,
 };
 use autowu_candle::{ParamsAdamP, ParamsAdamW, ParamsLamb, ParamsSgdm};
-use autowu_lab::{images, plot, record};
+use autowu_lab::images;
+use autowu_replay::{plot, record};
 use candle_core::{Device, Tensor};
 use candle_nn::{ModuleT, Optimizer, VarMap, loss::cross_entropy};
 use clap::{Parser, ValueEnum};

@@ -2,8 +2,6 @@
 //!
 //! | module | feature | content |
 //! |---|---|---|
-//! | `log` | `log` | losses out of whatever people log |
-//! | `record`, `plot` | `record`, `plot` | what a run did: JSON, terminal, picture |
 //! | `images` | `images` | optdigits, MNIST and their like |
 //! | `detector` | `detector` | simulated loss curves, climbs on them, their table |
 //! | `dense` | `dense` | the oracle: the GP by the textbook |
@@ -22,11 +20,5 @@ pub mod detector;
 pub mod fuzz;
 #[cfg(feature = "images")]
 pub mod images;
-#[cfg(feature = "log")]
-pub mod log;
-#[cfg(feature = "plot")]
-pub mod plot;
-#[cfg(feature = "record")]
-pub mod record;
 pub mod tolerance;
 pub mod work;

@@ -1,7 +1,7 @@
 //! Any bytes as a log of losses, in any format: an error message that fits on a screen, or losses
 //! that survive being written and read again.
 
-use crate::log::{self, Log, Options};
+use autowu_replay::log::{self, Log, Options};
 
 /// A file.
 pub fn run(data: &[u8]) {

@@ -2,17 +2,17 @@
 
 use super::plain::BURN;
 use super::sink::Sink;
-use super::{Options, Text, plain};
+use super::{encoding::Text, plain};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// Reads a folder into the sink; the name of its losses.
 pub(super) fn read(
     folder: &Path,
-    options: &Options<'_>,
+    column: Option<&str>,
     sink: &mut Sink<'_>,
 ) -> Result<String, String> {
-    let name = options.column.unwrap_or(BURN);
+    let name = column.unwrap_or(BURN);
     let file = format!("{}.log", name.replace(' ', "_"));
     let mut epochs = epochs(folder, &file);
     epochs.sort();

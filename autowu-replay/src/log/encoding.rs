@@ -1,7 +1,6 @@
 //! Bytes to text: gzip, a byte order mark, UTF-16. Names in Latin-1 are decoded where they are
 //! read, so that numbers pass unchecked.
 
-use super::NAME;
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 use flate2::read::MultiGzDecoder;
@@ -109,6 +108,9 @@ pub(super) fn decode(bytes: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(bytes)
         .map_or_else(|_| WINDOWS_1252.decode_without_bom_handling(bytes).0, Cow::Borrowed)
 }
+
+/// Characters of a text in a message.
+const NAME: usize = 60;
 
 /// Text for a message: in quotes, cut where it does not fit on a line.
 pub(super) fn quoted(text: &str) -> String {

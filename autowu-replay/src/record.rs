@@ -184,10 +184,9 @@ impl Record {
         let reason = reason(event);
         let (step, lr, kind) = (event.step() * self.every, double(event.lr()), event.kind());
         if !matches!(event, Event::Snapshot { .. }) {
-            say(format!(
-                "{step:>9}  {kind} at LR {lr:.3e}: {}",
-                reason.map_or("", Reason::sentence)
-            ));
+            let why = reason.map_or("the loss is not a finite number", Reason::sentence);
+            let why = if kind == "finished" { "the budget is used" } else { why };
+            say(format!("{step:>9}  {kind} at LR {lr:.3e}: {why}"));
         }
         if let Event::Decay { reason, .. } = event {
             self.switch = Some(Switch { step, lr, reason: reason.sentence().to_string() });

@@ -37,9 +37,6 @@ use std::fs::File;
 use std::io::{BufRead, Read};
 use std::path::Path;
 
-/// Characters of a text in a message.
-const NAME: usize = 60;
-
 /// How to read a log.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options<'a> {
@@ -67,7 +64,7 @@ pub fn open<R: Read>(
         };
     }
     let mut sink = Sink::new(options.column);
-    let column = burn::read(path, options, &mut sink)?;
+    let column = burn::read(path, options.column, &mut sink)?;
     finish(column, sink, options)
 }
 
