@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the example `digits` with every schedule and prints the README's table; skips finished runs.
+"""Runs the example `digits` with every schedule and prints README.md's table; skips finished runs.
 
     cargo build --release -p autowu-candle --example digits
     python3 docs/digits/table.py [--epochs 10 30 100] [--seeds 5] [--only default paper baseline]
