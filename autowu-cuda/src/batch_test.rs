@@ -4,13 +4,17 @@ use crate::batch::{Curve, Params};
 use crate::device::Device;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::kernels::Losses;
+use crate::kernels::{Kernels, Losses};
 use crate::number::Number;
 use autowu_core::gp::Fit;
 use autowu_core::trajectory::Trajectory;
 use autowu_core::{AutoWu, CAPACITY, Config, Measurement, TestInput, Verdict};
 use cudarc::driver::CudaView;
 use rayon::prelude::*;
+
+/// Curves that are copied together: enough to fill a GPU, few enough that the host's memory for
+/// them is used again rather than asked for anew, which takes longer than the copy.
+const MOST_CURVES: usize = 1 << 15;
 
 /// A curve to be tested.
 #[derive(Clone, Copy, Debug)]
@@ -85,23 +89,38 @@ impl<T: Number> BatchTest<T> {
         match &self.engine {
             Engine::Host => Ok(curves.par_iter().map(|c| self.on_host(c)).collect()),
             Engine::Cuda(kernels) => {
-                let mut losses = Vec::with_capacity(curves.iter().map(|c| c.losses.len()).sum());
-                let mut records = Vec::with_capacity(curves.len());
-                for c in curves {
-                    records.push(self.record(losses.len(), c));
-                    losses.extend_from_slice(c.losses);
+                let mut measured = Vec::with_capacity(curves.len());
+                let mut losses = Vec::new();
+                for part in curves.chunks(MOST_CURVES) {
+                    losses.clear();
+                    measured.par_extend(self.on_gpu(kernels, part, &mut losses)?);
                 }
-                let fits: Vec<_> = curves.iter().map(|c| c.fit.to_array()).collect();
-                let params = Params::of(&self.config.test);
-                let results = kernels.run(&params, &records, Losses::Host(&losses), &fits)?;
-                let measured = |i: usize| {
-                    results
-                        .measurement(i, &records[i], &params, &curves[i].fit)
-                        .unwrap_or_else(|| self.on_host(&curves[i]))
-                };
-                Ok((0..curves.len()).into_par_iter().map(measured).collect())
+                Ok(measured)
             }
         }
+    }
+
+    /// The measurements of some curves, whose losses are put side by side in `losses`.
+    fn on_gpu(
+        &self,
+        kernels: &Kernels<T>,
+        curves: &[Stored<'_, T>],
+        losses: &mut Vec<T>,
+    ) -> Result<Vec<Measurement<T>>, Error> {
+        let mut records = Vec::with_capacity(curves.len());
+        for c in curves {
+            records.push(self.record(losses.len(), c));
+            losses.extend_from_slice(c.losses);
+        }
+        let fits: Vec<_> = curves.iter().map(|c| c.fit.to_array()).collect();
+        let params = Params::of(&self.config.test);
+        let results = kernels.run(&params, &records, Losses::Host(losses), &fits)?;
+        let measured = |i: usize| {
+            results
+                .measurement(i, &records[i], &params, &curves[i].fit)
+                .unwrap_or_else(|| self.on_host(&curves[i]))
+        };
+        Ok((0..curves.len()).into_par_iter().map(measured).collect())
     }
 
     /// [`run`](Self::run) for schedulers whose test is due, each by its own rules, seed and

@@ -6,7 +6,7 @@ use cudarc::driver::CudaStream;
 use std::sync::Arc;
 
 /// Where a batch is computed: on all cores of the host, or on a stream of a GPU. The decisions are
-/// the same.
+/// the same, in `f32` up to rounding.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Device {

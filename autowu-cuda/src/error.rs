@@ -44,10 +44,9 @@ pub enum Error {
         curves: usize,
         /// Bytes that one curve needs.
         needed: usize,
-        /// Bytes that were free.
+        /// Bytes that the driver counts as free. It hands them out in pieces of megabytes, and
+        /// keeps the last ones.
         free: usize,
-        /// The number of such curves that would fit.
-        fit: usize,
     },
     /// A call of the driver failed.
     Driver {
@@ -140,10 +139,11 @@ impl fmt::Display for Error {
                  or later): use the host",
                 CAPABILITY_NEEDED.0, CAPABILITY_NEEDED.1
             ),
-            Error::OutOfMemory { curves, needed, free, fit } => write!(
+            Error::OutOfMemory { curves, needed, free } => write!(
                 f,
-                "the GPU has {free} bytes free and one of the {curves} curves needs {needed}, so \
-                 that {fit} fit: free memory there, or use the host"
+                "not one of {curves} curves fits in the GPU's memory: it needs {needed} bytes, and \
+                 of the {free} that the driver counts as free it gives none: free memory there, or \
+                 use the host"
             ),
             Error::Driver { during, code } => {
                 let name = name(*code).unwrap_or("error");
@@ -259,5 +259,7 @@ mod tests {
         let driver = Error::Driver { during: "launch of the kernel `vote`", code: 719 }.to_string();
         assert!(driver.contains("CUDA_ERROR_LAUNCH_FAILED"), "{driver}");
         assert!(Error::Driver { during: "x", code: 12345 }.to_string().contains("12345"));
+        let full = Error::OutOfMemory { curves: 7, needed: 976, free: 3_276_800 }.to_string();
+        assert!(full.contains("not one of 7") && full.contains("976"), "{full}");
     }
 }

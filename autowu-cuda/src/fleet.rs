@@ -176,7 +176,8 @@ impl<T: Number, const N: usize> Fleet<T, N> {
     /// there.
     ///
     /// # Errors
-    /// A fleet on the host, another number of losses than members, or a GPU that fails.
+    /// A fleet on the host, another number of losses than members, losses of another context, or a
+    /// GPU that fails.
     pub fn observe_device(&mut self, losses: &CudaView<'_, T>) -> Result<Happened<T>, Error> {
         let Engine::Cuda(kernels) = &self.engine else {
             return Err(Error::NotOnDevice);

@@ -6,10 +6,10 @@ use crate::batch::{Curve, Params, Results, Vote};
 use crate::error::Error;
 use crate::module::Module;
 use crate::number::Number;
-use crate::probe::driver;
+use crate::probe::{driver, one_context};
 pub use crate::resident::Losses;
 use crate::resident::{Failed, Resident};
-use cudarc::driver::{CudaStream, DeviceSlice, sys::CUresult};
+use cudarc::driver::{CudaStream, sys::CUresult};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -51,13 +51,9 @@ impl<T: Number> Kernels<T> {
 
     /// A kernel that reads another context's memory takes its own context down.
     fn check_context(&self, losses: &Losses<'_, T>) -> Result<(), Error> {
-        let own = self.stream().context();
         match losses {
-            Losses::Device(losses) if losses.stream().context() != own => Err(Error::OtherDevice {
-                losses: losses.stream().context().ordinal(),
-                kernels: own.ordinal(),
-            }),
-            _ => Ok(()),
+            Losses::Device(losses) => one_context(self.stream(), losses),
+            Losses::Host(_) => Ok(()),
         }
     }
 
@@ -94,8 +90,7 @@ impl<T: Number> Kernels<T> {
                         .mem_get_info()
                         .map_err(|e| driver("querying the GPU's memory", e))?;
                     let needed = bytes::<T>(params, &curves[done..end]);
-                    let fit = free / needed.max(1);
-                    return Err(Error::OutOfMemory { curves: curves.len(), needed, free, fit });
+                    return Err(Error::OutOfMemory { curves: curves.len(), needed, free });
                 }
                 Err((during, e)) => return Err(driver(during, e)),
             }

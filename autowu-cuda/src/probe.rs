@@ -2,7 +2,7 @@
 
 use crate::error::{CAPABILITY_NEEDED, DRIVER_NEEDED, Error};
 use core::fmt;
-use cudarc::driver::{CudaContext, sys};
+use cudarc::driver::{CudaContext, CudaStream, CudaView, DeviceSlice, sys};
 use std::sync::Arc;
 
 /// What [`probe`] found; formats as one sentence.
@@ -98,6 +98,18 @@ pub(crate) fn check(context: &CudaContext) -> Result<(), Error> {
         return Err(Error::DeviceTooOld { capability });
     }
     Ok(())
+}
+
+/// Whether losses lie in the context of the stream that is to read them.
+pub(crate) fn one_context<T>(
+    stream: &Arc<CudaStream>,
+    losses: &CudaView<'_, T>,
+) -> Result<(), Error> {
+    let (own, other) = (stream.context(), losses.stream().context());
+    if own == other {
+        return Ok(());
+    }
+    Err(Error::OtherDevice { losses: other.ordinal(), kernels: own.ordinal() })
 }
 
 pub(crate) fn driver(during: &'static str, e: cudarc::driver::DriverError) -> Error {

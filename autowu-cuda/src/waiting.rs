@@ -3,7 +3,7 @@
 use crate::copy::{down, up};
 use crate::error::Error;
 use crate::number::Number;
-use crate::probe::driver;
+use crate::probe::{driver, one_context};
 use autowu_core::{AutoWu, Backlog};
 use cudarc::driver::{CudaSlice, CudaStream, CudaView};
 use rayon::prelude::*;
@@ -92,6 +92,7 @@ impl<T: Number> Waiting<T> {
         if losses.len() != self.rows.members {
             return Err(Error::Losses { given: losses.len(), needed: self.rows.members });
         }
+        one_context(stream, losses)?;
         if self.rows.members > 0 {
             let mut row = self.losses.slice_mut(self.rows.next());
             stream
