@@ -1,4 +1,4 @@
-//! The GPU: the same batches by the kernels. Not yet run on a device.
+//! The GPU: the same batches by the kernels.
 
 use crate::{DISTINCT, Row, median};
 use autowu_core::Config;

@@ -4,7 +4,7 @@
     python3 gpytorch_batch.py BATCH ...
 
 prints one JSON object per batch size: seconds of the fit and of the inference, and the device. It
-uses a CUDA GPU if there is one.
+uses a CUDA GPU if there is one, and stops at the first batch that its memory does not hold.
 """
 
 import json
@@ -84,6 +84,10 @@ host = f"host, {torch.get_num_threads()} threads"
 name = torch.cuda.get_device_name() if device.type == "cuda" else host
 run(1, device)
 for batch in map(int, sys.argv[1:]):
-    fit, inference = min(run(batch, device) for _ in range(2))
+    try:
+        fit, inference = min(run(batch, device) for _ in range(2))
+    except torch.OutOfMemoryError:
+        print(f"a batch of {batch}: out of memory", file=sys.stderr)
+        break
     row = {"batch": batch, "fit": fit, "inference": inference, "device": name}
     print(json.dumps(row), flush=True)

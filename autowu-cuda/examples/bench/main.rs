@@ -11,7 +11,7 @@ mod host;
 use autowu_cuda::{Device, Error, Number, probe};
 use autowu_lab::work::{FIT, VOTE};
 use clap::Parser;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,8 @@ const DISTINCT: usize = 1000;
 #[command(after_help = "EXAMPLES:\n  \
     bench                                  everything that is there\n  \
     bench --most 1000 --seconds 1          a first look\n  \
-    bench --python venv/bin/python         where torch and gpytorch are installed")]
+    bench --python venv/bin/python         where torch and gpytorch are installed\n  \
+    bench --csv bench.csv                  and the table as CSV")]
 struct Args {
     /// Largest batch.
     #[arg(long, default_value_t = 1_000_000)]
@@ -38,6 +39,9 @@ struct Args {
     /// The Python to look for GPyTorch in.
     #[arg(long, default_value = "python3")]
     python: PathBuf,
+    /// The table as CSV, in seconds a batch.
+    #[arg(long)]
+    csv: Option<PathBuf>,
 }
 
 /// Seconds for one batch.
@@ -52,6 +56,12 @@ pub struct Row {
 }
 
 impl Row {
+    fn csv(&self) -> String {
+        let Row { place, precision, size, whole, fit, inference, note } = self;
+        let whole = whole.unwrap_or(fit + inference);
+        format!("\"{place}\",{precision},{size},{whole:e},{fit:e},{inference:e},\"{note}\"\n")
+    }
+
     fn markdown(&self) -> String {
         let each = |seconds: f64| format!("{:.3}", 1e6 * seconds / self.size as f64);
         let whole = self.whole.unwrap_or(self.fit + self.inference);
@@ -78,7 +88,24 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> Result<(), Error> {
+/// The rows so far: printed, and written as CSV if asked for.
+struct Table<'a> {
+    csv: Option<&'a Path>,
+    lines: String,
+}
+
+impl Table<'_> {
+    fn add(&mut self, row: &Row) -> Result<(), String> {
+        println!("{}", row.markdown());
+        self.lines += &row.csv();
+        let Some(path) = self.csv else { return Ok(()) };
+        std::fs::write(path, &self.lines).map_err(|e| format!("{}: {e}", path.display()))
+    }
+}
+
+fn run(args: &Args) -> Result<(), String> {
+    let lines = "where,precision,batch,whole,fit,inference,note\n".into();
+    let mut table = Table { csv: args.csv.as_deref(), lines };
     println!("GPU: {}\n", probe());
     println!(
         "| where | precision | batch | tests a second | fit, µs a curve | inference, µs a curve | |"
@@ -88,33 +115,40 @@ fn run(args: &Args) -> Result<(), Error> {
         Device::Cuda(stream) => Some(stream),
         _ => None,
     };
-    sweep(args, host::batch::<f32>)?;
-    sweep(args, host::batch::<f64>)?;
     if let Some(stream) = &gpu {
-        sweep(args, |size| gpu::batch::<f32>(stream, size))?;
-        sweep(args, |size| gpu::batch::<f64>(stream, size))?;
+        sweep(args, &mut table, |size| gpu::batch::<f32>(stream, size))?;
+        sweep(args, &mut table, |size| gpu::batch::<f64>(stream, size))?;
     }
-    gpytorch(args);
+    sweep(args, &mut table, host::batch::<f32>)?;
+    sweep(args, &mut table, host::batch::<f64>)?;
+    gpytorch(args, &mut table, gpu.is_some())?;
     println!(
         "\nOperations of the kernels, a curve (additions and multiplications; divisions, roots, \
          exponentials):"
     );
     println!("fit {} + {}, inference {} + {}", FIT.simple, FIT.special, VOTE.simple, VOTE.special);
     println!("\nOne step of a fleet of 10 000 in which no test is due:");
-    println!("host: {:.1} µs", 1e6 * host::fleet_step(10_000)?);
+    println!("host: {:.1} µs", 1e6 * host::fleet_step(10_000).map_err(|e| e.to_string())?);
     if let Some(stream) = &gpu {
-        println!("GPU: {:.1} µs", 1e6 * gpu::fleet_step(stream, 10_000)?);
+        println!(
+            "GPU: {:.1} µs",
+            1e6 * gpu::fleet_step(stream, 10_000).map_err(|e| e.to_string())?
+        );
     }
     Ok(())
 }
 
 /// Batches of 1, 10, … until one takes too long.
-fn sweep(args: &Args, batch: impl Fn(usize) -> Result<Row, Error>) -> Result<(), Error> {
+fn sweep(
+    args: &Args,
+    table: &mut Table<'_>,
+    batch: impl Fn(usize) -> Result<Row, Error>,
+) -> Result<(), String> {
     let sizes = std::iter::successors(Some(1_usize), |size| size.checked_mul(10))
         .take_while(|&size| size <= args.most);
     for size in sizes {
-        let row = batch(size)?;
-        println!("{}", row.markdown());
+        let row = batch(size).map_err(|e| format!("a batch of {size}: {e}"))?;
+        table.add(&row)?;
         if row.whole.unwrap_or(0.0) > args.seconds {
             break;
         }
@@ -123,27 +157,32 @@ fn sweep(args: &Args, batch: impl Fn(usize) -> Result<Row, Error>) -> Result<(),
 }
 
 /// The rows of gpytorch_batch.py, or why it has none.
-fn gpytorch(args: &Args) {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/bench/gpytorch_batch.py");
-    let output = Command::new(&args.python).arg(script).args(["1", "10", "100"]).output();
+fn gpytorch(args: &Args, table: &mut Table<'_>, on_gpu: bool) -> Result<(), String> {
+    let script = include_str!("gpytorch_batch.py");
+    let sizes = ["1", "10", "100", "1000", "10000"];
+    let sizes = if on_gpu { &sizes[..] } else { &sizes[..3] };
+    let output = Command::new(&args.python).args(["-c", script]).args(sizes).output();
     let lines = match &output {
         Ok(output) if output.status.success() => {
             String::from_utf8_lossy(&output.stdout).into_owned()
         }
         Ok(output) => {
             let message = String::from_utf8_lossy(&output.stderr);
-            println!("GPyTorch: not measured: {}", message.lines().last().unwrap_or("no message"));
-            return;
+            println!(
+                "\nGPyTorch: not measured: {}",
+                message.lines().last().unwrap_or("no message")
+            );
+            return Ok(());
         }
         Err(e) => {
-            println!("GPyTorch: not measured: {}: {e}", args.python.display());
-            return;
+            println!("\nGPyTorch: not measured: {}: {e}", args.python.display());
+            return Ok(());
         }
     };
     for line in lines.lines() {
         let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else { continue };
         let number = |key: &str| value[key].as_f64().unwrap_or(f64::NAN);
-        let row = Row {
+        table.add(&Row {
             place: format!("GPyTorch, {}", value["device"].as_str().unwrap_or("?")),
             precision: f32::NAME,
             size: number("batch") as usize,
@@ -151,9 +190,9 @@ fn gpytorch(args: &Args) {
             fit: number("fit"),
             inference: number("inference"),
             note: String::new(),
-        };
-        println!("{}", row.markdown());
+        })?;
     }
+    Ok(())
 }
 
 /// Median seconds of at least three runs, and of as many as half a second holds; one run where it
