@@ -1,9 +1,9 @@
 //! The emulator's functions.
 
-use crate::batch::Batch;
 use autowu_core::Config;
 use autowu_cuda::Number;
 use autowu_cuda::batch::{Curve, Params, Results, View, Vote};
+use autowu_tests::kernels::batch::Batch;
 
 /// The order in which the threads of a block run between two barriers.
 #[derive(Clone, Copy, Debug)]

@@ -3,21 +3,11 @@
 //! Shared memory starts as NaN, and threads run in three orders: a missing barrier shows as a
 //! difference between them.
 #![allow(unsafe_code)]
-#![allow(clippy::expect_used, clippy::panic)] // helpers outside #[test]
 
-// The library carries what tests/build.rs compiled.
-use autowu_tests as _;
-
-#[cfg(emulator)]
-mod batch;
 #[cfg(emulator)]
 mod effort;
 #[cfg(emulator)]
-mod exact;
-#[cfg(emulator)]
 mod ffi;
-#[cfg(emulator)]
-mod gpu;
 #[cfg(emulator)]
 mod laws;
 

@@ -9,13 +9,18 @@ use autowu_cuda::batch::{Curve, Params, Results};
 /// One curve: its history, and the number of its test.
 #[derive(Clone, Debug)]
 pub struct Case<T> {
+    /// Its losses, as a scheduler keeps them.
     pub history: Trajectory<T, CAPACITY>,
+    /// Of the run.
     pub seed: u64,
+    /// Number of the test.
     pub test: u64,
+    /// The fit of the test before.
     pub fit: Fit<T>,
 }
 
 impl<T: Number> Case<T> {
+    /// A curve of a run with seed `seed`.
     pub fn new(losses: impl IntoIterator<Item = f64>, seed: u64) -> Self {
         let mut history = Trajectory::new();
         losses.into_iter().for_each(|loss| history.push(T::of(loss)));
@@ -32,14 +37,20 @@ impl<T: Number> Case<T> {
 
 /// The flat memory of some cases.
 pub struct Batch<'a, T> {
+    /// What it is made of.
     pub cases: &'a [Case<T>],
+    /// The rules.
     pub params: Params,
+    /// One record per case.
     pub curves: Vec<Curve>,
+    /// Of all cases, one after the other.
     pub losses: Vec<T>,
+    /// One per case.
     pub fits: Vec<[T; 10]>,
 }
 
 impl<'a, T: Number> Batch<'a, T> {
+    /// Some cases under the rules of a configuration.
     pub fn of(config: &Config, cases: &'a [Case<T>]) -> Self {
         let (mut curves, mut losses) = (Vec::new(), Vec::new());
         for case in cases {
