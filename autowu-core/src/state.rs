@@ -110,6 +110,7 @@ impl<T: Real, const N: usize> State<T, N> {
             Stage::Warmup(warmup) => {
                 let (ascent, descent) = warmup.parts();
                 require(ascent.climb.is_valid(&config, step), StateError::Phase)?;
+                require(warmup.height_is_valid(&config), StateError::Phase)?;
                 let losses = &ascent.losses;
                 require(losses.is_valid() && losses.losses() <= step, StateError::History)?;
                 require(ascent.fit.is_valid(), StateError::Fit)?;

@@ -9,6 +9,9 @@ use crate::trajectory::Trajectory;
 /// Fewest losses whose mean is believed.
 const FEWEST: u64 = 5;
 
+/// The share of the descent that is not worth going back for.
+pub(super) const SHARE: f64 = 0.15;
+
 /// Parts of the warmup that a mean is taken over.
 const PARTS: u64 = 32;
 
@@ -74,6 +77,19 @@ impl<T: Real> Descent<T> {
             Some(known) => Ends { first: known.first, lowest, span },
             None => Ends { first, lowest, span },
         });
+    }
+
+    /// Whether the last losses of a climb are as low as those of the climbs before it, but for noise
+    /// and a small share of the descent: only then do its weights replace the copy.
+    pub fn is_kept<const N: usize>(&self, climb: &Trajectory<T, N>) -> bool {
+        let Some((noise, first, lowest, _)) = self.known() else { return true };
+        let entries = usize::try_from(FEWEST.div_ceil(climb.resolution())).unwrap_or(usize::MAX);
+        let values = climb.values();
+        let last = &values[values.len().saturating_sub(entries)..];
+        let Some((mean, _)) = ends(last, last.len()) else { return true };
+        let error = noise / T::of_u64(FEWEST).sqrt();
+        let share = first * T::of(SHARE) - lowest * T::of(SHARE);
+        mean <= lowest + share + T::of(4.0) * error
     }
 
     /// The noise of one loss; the first and the lowest mean, and the losses of the latter. `None`

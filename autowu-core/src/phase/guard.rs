@@ -1,16 +1,14 @@
 //! [`Guard`]: has the decay lost what the run had gained?
 
-use super::descent::Descent;
+use super::descent::{Descent, SHARE};
 use crate::digest::digest_fields;
 use crate::real::Real;
-
-/// The share of the descent that the loss must be above the copy's: less is not worth going back.
-const SHARE: f64 = 0.15;
 
 /// How probable it may be that a decay which has lost nothing goes back.
 const FALSE_ALARM: f64 = 0.01;
 
-/// Single blocks in a row that must have lost ground: a loss that jumps may come down by itself.
+/// Single blocks in a row that must have lost ground, unless most of their losses are above where
+/// the run began: a loss that jumps may come down by itself.
 const PATIENCE: u32 = 2;
 
 /// Blocks of a decay, unless that makes them shorter than [`SHORTEST`].
@@ -71,6 +69,8 @@ pub(crate) struct Guard<T> {
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
     mean: T,
     count: u64,
+    /// Those of them that are above where the loss came from.
+    ruined: u64,
     /// Blocks since the weights were last restored.
     blocks: u64,
     /// The means of 1, 2, 4, … blocks that wait for their neighbours: those whose bit of `blocks`
@@ -93,7 +93,7 @@ pub(crate) struct Guard<T> {
 }
 
 digest_fields!(Guard<T> {
-    block, first, copy, span, noise, mean, count, blocks, waiting, last, scatter, pairs, high,
+    block, first, copy, span, noise, mean, count, ruined, blocks, waiting, last, scatter, pairs, high,
     in_vain, is_known,
 });
 
@@ -110,6 +110,7 @@ impl<T: Real> Guard<T> {
             noise,
             mean: zero,
             count: 0,
+            ruined: 0,
             blocks: 0,
             waiting: [zero; LENGTHS],
             last: zero,
@@ -131,6 +132,7 @@ impl<T: Real> Guard<T> {
     pub fn push(&mut self, loss: T) -> Finding {
         self.count += 1;
         let count = T::of_u64(self.count);
+        self.ruined += u64::from(loss > self.first);
         let loss = loss.min(self.ceiling());
         // Apart, so that no difference overflows.
         self.mean = self.mean + (loss / count - self.mean / count);
@@ -142,7 +144,7 @@ impl<T: Real> Guard<T> {
 
     /// The weights are put back: what was measured before is not theirs.
     pub fn restart(&mut self) {
-        (self.mean, self.count, self.blocks) = (T::zero(), 0, 0);
+        (self.mean, self.count, self.ruined, self.blocks) = (T::zero(), 0, 0, 0);
         (self.waiting, self.last) = ([T::zero(); LENGTHS], T::zero());
         (self.in_vain, self.high) = (self.in_vain.saturating_add(1), 0);
     }
@@ -169,7 +171,8 @@ impl<T: Real> Guard<T> {
 
     fn complete(&mut self) -> Finding {
         let mean = self.mean;
-        let before = self.last;
+        let (before, is_ruined) = (self.last, self.ruined > self.block / 2);
+        self.ruined = 0;
         (self.last, self.mean, self.count) = (mean, T::zero(), 0);
         let (mut sum, mut is_lost, mut is_lowest) = (mean, false, false);
         for length in 0..LENGTHS {
@@ -178,7 +181,7 @@ impl<T: Real> Guard<T> {
             if length == 0 {
                 self.high = if lost { self.high.saturating_add(1) } else { 0 };
             }
-            is_lost |= lost && (length > 0 || self.high >= PATIENCE);
+            is_lost |= lost && (length > 0 || is_ruined || self.high >= PATIENCE);
             if length == 1 && sum < self.copy {
                 (self.copy, self.span, is_lowest) = (sum, losses, true);
             }
@@ -241,6 +244,7 @@ impl<T: Real> Guard<T> {
     pub fn is_valid(&self) -> bool {
         let numbers = [self.first, self.copy, self.mean, self.last, self.scatter];
         self.count < self.block
+            && self.ruined <= self.count
             && self.span > 0
             && self.block < 1 << 58
             && self.noise >= T::zero()
@@ -266,6 +270,7 @@ mod tests {
             noise,
             mean: zero,
             count: 0,
+            ruined: 0,
             blocks: 0,
             waiting: [zero; LENGTHS],
             last: zero,
@@ -307,6 +312,12 @@ mod tests {
                 assert!(findings.is_empty(), "noise {noise}, {far}: {findings:?}");
             }
         }
+    }
+
+    #[test]
+    fn one_block_is_believed_where_all_is_lost() {
+        assert_eq!(told(&mut guard(0.0), 2.1, 8), [Finding::Lost]);
+        assert!(told(&mut guard(0.0), 1.9, 8).is_empty());
     }
 
     /// The greater the noise, the longer the mean that sees it.

@@ -39,6 +39,9 @@ pub(crate) struct WarmupPhase<T: Real, const N: usize> {
     /// Whether the trainer has a copy.
     has_copy: bool,
     failures: Failures,
+    /// The highest learning rate of the climbs so far, the scout's left out.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real"))]
+    highest: T,
     /// What the decay must not lose.
     descent: Descent<T>,
     /// Steps from one test to the next: follows from the configuration, at the price of two
@@ -54,12 +57,23 @@ pub(crate) struct WarmupPhase<T: Real, const N: usize> {
 impl<T: Real, const N: usize> Digestible for WarmupPhase<T, N> {
     fn digest(&self, digest: &mut Digest) {
         // All but what follows from the rest.
-        let Self { ascent, scouts, tests, has_copy, failures, descent, interval: _, due: _ } = self;
+        let Self {
+            ascent,
+            scouts,
+            tests,
+            has_copy,
+            failures,
+            highest,
+            descent,
+            interval: _,
+            due: _,
+        } = self;
         ascent.digest(digest);
         scouts.digest(digest);
         tests.digest(digest);
         has_copy.digest(digest);
         failures.digest(digest);
+        highest.digest(digest);
         descent.digest(digest);
     }
 }
@@ -79,6 +93,7 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
             tests: 0,
             has_copy: false,
             failures: Failures::default(),
+            highest: T::zero(),
             descent: Descent::unknown(),
             interval: 0,
             due: 0,
@@ -288,6 +303,9 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
         if !now.can_restore() || !is_falling || report.is_positive() || report.votes.is_empty() {
             return Transition::None;
         }
+        if !self.descent.is_kept(&self.ascent.losses) {
+            return Transition::None;
+        }
         let (lr, first) = (self.ascent.lr(now), T::of(config.first_rate()));
         let Climb { base, rate, .. } = self.ascent.climb;
         if rate < first && lr >= base * T::of(TOO_EARLY) {
@@ -324,19 +342,29 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
     /// The next climb.
     fn climb_from(&mut self, now: Now<'_>, base: T, rate: T) {
         self.descent.learn(&self.ascent.losses, now.config);
+        self.rise(now);
         let number = self.ascent.climb.number.saturating_add(1);
         self.ascent = Ascent::new(Climb { base, rate, start: now.step, number });
         self.scouts = false;
         self.derive(now);
     }
 
-    /// The decay begins from `peak` times the optimizer's factor, within the range of the run.
+    /// Remembers how far the run has climbed.
+    fn rise(&mut self, now: Now<'_>) {
+        if !self.scouts {
+            self.highest = self.highest.max(self.ascent.last_lr(now));
+        }
+    }
+
+    /// The decay begins from `peak` times the optimizer's factor, but no higher than the run has
+    /// climbed, and no lower than the floor.
     fn begin_decay(&mut self, now: Now<'_>, reason: Reason, peak: T) -> Transition<T> {
         self.descent.learn(&self.ascent.losses, now.config);
+        self.rise(now);
         let Config { max_lr, floor_lr, response, .. } = now.config;
         let (floor, ceiling) = (T::of(*floor_lr), T::of(*max_lr));
         let scaled = peak * T::of(response.peak_factor.unwrap_or(1.0));
-        let scaled = scaled.max(floor).min(ceiling);
+        let scaled = scaled.min(self.highest.max(peak)).max(floor);
         let peak = if (ceiling / scaled).is_finite() { scaled } else { peak };
         let (step, from) = (now.step, self.ascent.last_lr(now));
         let Self { tests, has_copy, failures, descent, .. } = self;
@@ -349,6 +377,11 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
 
 #[cfg(any(test, feature = "serde"))]
 impl<T: Real, const N: usize> WarmupPhase<T, N> {
+    /// Whether a run of `config` can have climbed so far.
+    pub fn height_is_valid(&self, config: &Config) -> bool {
+        self.highest >= T::zero() && self.highest <= T::of(config.max_lr)
+    }
+
     /// The climb with its losses and fit, and the descent: what a saved state is validated by.
     pub fn parts(&self) -> (&Ascent<T, N>, &Descent<T>) {
         (&self.ascent, &self.descent)

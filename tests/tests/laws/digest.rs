@@ -75,7 +75,7 @@ fn changes(value: &Value) -> Vec<Value> {
             json!({"first": "2.0", "lowest": "1.0", "span": 4}),
             json!({
                 "block": 8, "first": "2.0", "copy": "1.0", "span": 16, "noise": "0.1",
-                "mean": "1.1", "count": 3, "blocks": 1,
+                "mean": "1.1", "count": 3, "ruined": 1, "blocks": 1,
                 "waiting": ["1.2", "0.0", "0.0", "0.0", "0.0", "0.0"],
                 "last": "1.2", "scatter": "0.0", "pairs": 0, "high": 0, "in_vain": 0,
                 "is_known": false,

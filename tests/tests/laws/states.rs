@@ -20,7 +20,7 @@ fn saved(steps: u64) -> Value {
 fn guard() -> Value {
     json!({
         "block": 8, "first": "2.0", "copy": "1.0", "span": 16, "noise": "0.1",
-        "mean": "1.1", "count": 3, "blocks": 1,
+        "mean": "1.1", "count": 3, "ruined": 1, "blocks": 1,
         "waiting": ["1.2", "0.0", "0.0", "0.0", "0.0", "0.0"],
         "last": "1.2", "scatter": "0.0", "pairs": 0, "high": 0, "in_vain": 0, "is_known": false,
     })
@@ -222,6 +222,8 @@ fn a_guard_at_its_limits() {
         ("span", json!(1), true),
         ("count", json!(8), false),
         ("count", json!(7), true),
+        ("ruined", json!(4), false),
+        ("ruined", json!(3), true),
         ("first", json!("inf"), false),
         ("copy", json!("-1e300"), true),
         ("copy", json!("NaN"), false),
