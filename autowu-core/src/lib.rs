@@ -43,7 +43,7 @@
 //!
 //! Around it: [`Backlog`] lets losses wait on a device until a test is due; `inspect` holds what
 //! can be read of a run; `state` saves one and resumes it exactly;
-//! [`AutoWu::extend`] gives one more steps.
+//! [`AutoWu::extend`] gives one more steps; [`AutoWu::agree`] asks whether all ranks run the same.
 //!
 //! # Features
 //! `std` (default) or `libm`, as in num-traits: where `sqrt` and `floor` come from. `serde`: save
@@ -72,6 +72,7 @@ extern crate std;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+mod agree;
 mod backlog;
 pub mod config;
 mod digest;
@@ -93,6 +94,7 @@ mod state;
 pub mod test;
 pub mod trajectory;
 
+pub use agree::{AGREE_WORDS, AgreeError, Disagreement, Part};
 pub use backlog::{Backlog, BacklogError};
 pub use config::{
     Config, ConfigError, Curve, Fallback, Interval, NonFinite, PastEnd, Patience, Ramp, Recovery,

@@ -5,6 +5,7 @@
 // A failed expectation ends the test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod agree;
 mod configs;
 mod course;
 mod digest;
