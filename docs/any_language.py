@@ -34,7 +34,7 @@ for step in range(STEPS):
         copy = list(weights)
     if word == ["restore"]:
         weights = list(copy)  # and no update: the gradient is that of weights now gone
-    else:
+    elif word != ["skip"]:
         weights = [w - lr * g for w, g in zip(weights, gradient)]
     lr = float(next_lr)
 autowu.stdin.close()
