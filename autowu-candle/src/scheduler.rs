@@ -23,13 +23,14 @@ use candle_core::{Device, Tensor};
 /// for _ in 0..300 {
 ///     let loss = w.sqr()?;
 ///     let lr = scheduler.lr();
-///     match scheduler.observe(&loss)? {
+///     let event = scheduler.observe(&loss)?;
+///     match event {
 ///         Some(Event::Snapshot { .. }) => copy = w.as_tensor().copy()?,
-///         Some(Event::Restore { .. }) => {
-///             w.set(&copy)?;
-///             continue; // the gradient belongs to the weights that were thrown away
-///         }
+///         Some(Event::Restore { .. }) => w.set(&copy)?,
 ///         _ => {}
+///     }
+///     if event.is_some_and(|event| event.skips_update()) {
+///         continue; // the gradient belongs to weights that were thrown away, or is none
 ///     }
 ///     w.set(&(w.as_tensor() - (w.as_tensor() * (2.0 * lr))?)?)?;
 /// }
@@ -88,8 +89,8 @@ impl Scheduler {
 
     /// Takes the loss of the step, **before** its update, and says what the trainer has to do.
     ///
-    /// On [`Event::Snapshot`] copy the weights; on [`Event::Restore`] put the copy back and make no
-    /// update in this step.
+    /// On [`Event::Snapshot`] copy the weights; on [`Event::Restore`] put the copy back. Make no
+    /// update where [`Event::skips_update`] says so.
     ///
     /// # Errors
     /// A loss that is not one f32 or f64 element, or candle's; the scheduler is as before.

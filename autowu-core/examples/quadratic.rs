@@ -33,15 +33,17 @@ fn main() -> Result<(), ConfigError> {
         // Every batch has a minimum of its own near the true one.
         let (loss, gradient) = loss(weights.map(|w| w + 0.5 * noise(&mut random)));
         let lr = autowu.lr();
-        match autowu.step(loss).event {
+        let event = autowu.step(loss).event;
+        match event {
             Some(Event::Snapshot { .. }) => copy = weights,
-            Some(event @ Event::Restore { .. }) => {
-                println!("{event}");
-                weights = copy;
-                continue; // the gradient belongs to the weights that were thrown away
-            }
-            Some(event) => println!("{event}"),
-            None => {}
+            Some(Event::Restore { .. }) => weights = copy,
+            _ => {}
+        }
+        if let Some(event) = event.filter(|event| event.kind() != "snapshot") {
+            println!("{event}");
+        }
+        if event.is_some_and(|event| event.skips_update()) {
+            continue; // the gradient belongs to weights that were thrown away, or is none
         }
         for (w, g) in weights.iter_mut().zip(gradient) {
             *w -= lr * g;

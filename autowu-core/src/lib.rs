@@ -8,11 +8,13 @@
 //! Lee, Kim: "Automated Learning Rate Scheduler for Large-batch Training", ICML AutoML workshop
 //! 2021.)
 //!
-//! The default preset adds what short budgets need. Tests follow the growth of the learning rate,
-//! not the calendar. A minimum counts only after the loss has clearly fallen. A detection ends a
-//! *climb*, not the warmup: the trainer puts its weights back to a copy from the best point, and
-//! the learning rate climbs on from there, more slowly. A decay that loses what was gained goes
-//! back too, and on at a third. [`Config::paper`] is the paper's rule to the letter.
+//! The default preset adds what short budgets and real networks need. A fast *scout* through all
+//! learning rates shows where the first climb has to begin. Tests follow the growth of the learning
+//! rate, not the calendar. A minimum counts only after the loss has clearly fallen. A detection ends
+//! a *climb*, not the warmup: the trainer puts its weights back to a copy from the best point, and
+//! the learning rate climbs on from there, more slowly. A decay that loses what was gained goes back
+//! too, and on at a third. A loss that is not finite is a bad batch until there are three in a row.
+//! [`Config::paper`] is the paper's rule to the letter.
 //!
 //! # In a training loop
 //! ```

@@ -25,15 +25,15 @@ pub const CAPACITY: usize = 1024;
 /// for _ in 0..200 {
 ///     let (loss, gradient) = (0.5 * w * w, w);
 ///     let lr = autowu.lr();
-///     match autowu.step(loss).event {
+///     let event = autowu.step(loss).event;
+///     match event {
 ///         Some(Event::Snapshot { .. }) => copy = w,
-///         Some(Event::Restore { .. }) => {
-///             w = copy;
-///             continue; // the gradient belongs to the weights that were thrown away
-///         }
+///         Some(Event::Restore { .. }) => w = copy,
 ///         _ => {}
 ///     }
-///     w -= lr * gradient;
+///     if event.is_none_or(|event| !event.skips_update()) {
+///         w -= lr * gradient;
+///     }
 /// }
 /// assert!(w.abs() < 1e-3, "{w}");
 /// # Ok::<(), autowu_core::ConfigError>(())

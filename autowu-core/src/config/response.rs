@@ -56,16 +56,19 @@ pub enum Recovery {
         /// `None`: the learning rate of the minimum is held until the warmup ends.
         #[cfg_attr(feature = "serde", serde(with = "crate::serde_real::option"))]
         slowdown: Option<f64>,
-        /// When the decay has lost more than half of what the loss had fallen, or a loss is not
-        /// finite, the weights go back and the rest of the decay has learning rates this many
-        /// times lower, > 1; three times at most. Where noise hides the descent, only losses that
-        /// are not finite count. `None`: the decay never goes back.
+        /// When the loss of the decay is above that of the copy, by more than noise and more than
+        /// 0.15 of the run's descent, or losses are not finite, the weights go back and the rest of
+        /// the decay has learning rates this many times lower, > 1; three times at most to one
+        /// copy. If the loss was as high after each of them, the learning rate was not the cause,
+        /// and is again what it was. Copies are taken in the decay too, while the loss is the
+        /// lowest so far. Where no test was certain of a descent, only losses that are not finite
+        /// count. `None`: the decay never goes back.
         #[cfg_attr(feature = "serde", serde(with = "crate::serde_real::option"))]
         rescue: Option<f64>,
     },
     /// The trainer has no copy: a detection, or a divergence, ends the warmup.
     None {
-        /// Whether a decay that has lost more than half of the descent is reported.
+        /// Whether a decay that has lost ground is reported.
         guard: bool,
     },
 }
