@@ -59,15 +59,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if step % 100 == 0 {
             println!("step {step:4}  lr {lr:.1e}  loss {:.4}", loss.clone().into_scalar::<f32>());
         }
-        match autowu.observe(&loss)? {
+        let event = autowu.observe(&loss)?;
+        match event {
             Some(Event::Snapshot { .. }) => copy = (model.clone().train(), optim.clone()),
             Some(event @ Event::Restore { .. }) => {
                 println!("{event}");
                 (model, optim) = (copy.0.clone().train(), copy.1.clone());
-                continue; // the gradient belongs to the weights that were thrown away
             }
             Some(event) => println!("{event}"),
             None => {}
+        }
+        if event.is_some_and(|event| event.skips_update()) {
+            continue; // the gradient belongs to weights that are gone, or to a loss that is NaN
         }
         let gradients = GradientsParams::from_grads(loss.backward(), &model);
         model = optim.step(lr, model, gradients);

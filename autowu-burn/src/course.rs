@@ -2,7 +2,7 @@
 
 #[cfg(feature = "train")]
 use crate::status::Status;
-use autowu_core::{Event, ExtendError, Outcome, Response};
+use autowu_core::{Event, ExtendError, Response};
 
 /// Losses are `f32` or less on the device; the Gaussian process works in `f64`.
 pub(crate) type Core = autowu_core::AutoWu<f64>;
@@ -12,6 +12,8 @@ pub(crate) struct Course {
     core: Core,
     /// Whether the log says that the budget is used.
     end_is_said: bool,
+    /// Whether the log says that the last losses are not finite.
+    skip_is_said: bool,
     #[cfg(feature = "train")]
     status: Status,
 }
@@ -21,6 +23,7 @@ impl Course {
         Course {
             core,
             end_is_said: false,
+            skip_is_said: false,
             #[cfg(feature = "train")]
             status: Status::default(),
         }
@@ -56,15 +59,47 @@ impl Course {
     /// Shows the core the losses of the next updates, in order, and logs what it decides. After the
     /// first loss that changes the course the others are counted but ignored: they were measured on
     /// the old course.
+    ///
+    /// Returns the event; [`Event::Skip`] only for the last loss: that update can still be skipped.
     pub fn show(&mut self, losses: &[f64]) -> Option<Event<f64>> {
+        let seen = self.steps();
         let outcome = self.core.step_slice(losses);
+        if let Some(report) = &outcome.report {
+            log::debug!("AutoWU: step {}: {}", report.step, report.verdict.sentence());
+        }
         match outcome.event {
             Some(Event::Finished { lr, .. }) => self.say_end(lr),
-            _ => log_outcome(&outcome),
+            Some(Event::Skip { step, .. }) => self.say_skip(step, seen, losses),
+            event => {
+                let all = self.skip_is_said && losses.iter().all(|loss| !loss.is_finite());
+                let said = all || event.is_some_and(|event| event.skips_update());
+                self.skip_is_said = said && losses.last().is_some_and(|loss| !loss.is_finite());
+                log_event(event);
+            }
         }
         #[cfg(feature = "train")]
         self.status.note(&outcome);
-        outcome.event
+        let mut event = outcome.event;
+        if let Some(Event::Skip { step, lr, .. }) = &mut event {
+            // The core names the first of several.
+            (*step, *lr) = (self.core.steps(), self.core.lr());
+            return event.filter(|_| losses.last().is_some_and(|loss| !loss.is_finite()));
+        }
+        event
+    }
+
+    /// A loss is not finite and changes nothing else: a warning, once for all such losses in a row.
+    /// `seen`: losses before these.
+    fn say_skip(&mut self, step: u64, seen: u64, losses: &[f64]) {
+        let upto = usize::try_from(step.saturating_sub(seen)).unwrap_or(usize::MAX);
+        let goes_on = losses.iter().take(upto).all(|loss| !loss.is_finite());
+        if !(self.skip_is_said && goes_on) {
+            log::warn!(
+                "AutoWU: step {step}: the loss is not a finite number; a few in a row count as \
+                 divergence"
+            );
+        }
+        self.skip_is_said = losses.last().is_some_and(|loss| !loss.is_finite());
     }
 
     /// Gives the run `total_steps` updates in all.
@@ -130,6 +165,16 @@ impl Course {
             .is_some_and(|steps| self.steps().saturating_add(steps) <= update)
     }
 
+    /// Whether the core changes the course with this loss, so that it counts later ones of the old
+    /// course and ignores them. A loss that is not finite does so only if enough of them came
+    /// before it.
+    pub fn ends_with(&self, loss: f64) -> bool {
+        let mut core = self.core.clone();
+        let event = core.step(loss).event;
+        let ignored = |event| matches!(event, Event::Snapshot { .. } | Event::Skip { .. });
+        event.is_some_and(|event| !ignored(event)) || core.phase() != self.core.phase()
+    }
+
     /// Before the first loss: from now on the rule for trainers that cannot put weights back.
     pub fn forgo_restore(&mut self) {
         let config = *self.core.config();
@@ -158,12 +203,9 @@ impl Course {
     }
 }
 
-/// A test is a line for debugging; an event is one for people, unless it only asks for a copy.
-fn log_outcome(outcome: &Outcome<f64>) {
-    if let Some(report) = &outcome.report {
-        log::debug!("AutoWU: step {}: {}", report.step, report.verdict.sentence());
-    }
-    match outcome.event {
+/// A line for people, unless the event only asks for a copy.
+fn log_event(event: Option<Event<f64>>) {
+    match event {
         Some(Event::Snapshot { .. }) | None => {}
         Some(event @ Event::Diverged { .. }) => log::warn!("AutoWU: {event}"),
         Some(event) => log::info!("AutoWU: {event}"),

@@ -58,6 +58,10 @@ impl AutoWu {
     /// next read. With gradient accumulation, call it once per update, with the mean over the
     /// batches.
     ///
+    /// Make no update where [`Event::skips_update`] says so. [`Event::Skip`] comes only for this
+    /// very loss: where an earlier one was not finite, its update has been made. If that ruined the
+    /// weights, the losses after it are not finite either, and the third brings the copy back.
+    ///
     /// On [`Event::Snapshot`], copy the model with `model.clone().train()` and clone the optimizer:
     /// a clone alone shares the running statistics of normalisations with the model. On
     /// [`Event::Restore`], put copies of them back and skip the update: its gradient belongs to the

@@ -57,13 +57,14 @@
 //! for _ in 0..200 {
 //!     let (loss, gradient) = (w.clone().square() * 0.5, w.clone());
 //!     let lr = autowu.lr();
-//!     match autowu.observe(&loss)? {
+//!     let event = autowu.observe(&loss)?;
+//!     match event {
 //!         Some(Event::Snapshot { .. }) => copy = w.clone(),
-//!         Some(Event::Restore { .. }) => {
-//!             w = copy.clone();
-//!             continue; // the gradient belongs to the weights that were thrown away
-//!         }
+//!         Some(Event::Restore { .. }) => w = copy.clone(),
 //!         _ => {}
+//!     }
+//!     if event.is_some_and(|event| event.skips_update()) {
+//!         continue; // the gradient belongs to weights that are gone, or to a loss that is NaN
 //!     }
 //!     w = w - gradient * lr;
 //! }
@@ -75,13 +76,33 @@
 //! **Every learning rate is the core's, bit for bit**, while losses are finite. With
 //! [`AutoWu::model`] or [`AutoWu::observe`], losses never leave the trainer's thread: they stay on
 //! the device and are read together when a test is due. A test is due each time the learning rate
-//! of the first climb has grown by a tenth, about every 300th part of the budget; in the decay,
-//! about every 80th part. A loss that is NaN or infinite is noticed at the next read.
+//! of the first climb has grown by a tenth, about every 300th part of the budget. It grows faster
+//! in the scout, a short first climb through the whole range. In the decay, a read is due after
+//! every 128th part of it, but no sooner than after eight losses.
 //!
 //! The loss metric runs on a thread of its own. burn hands it every batch through a channel that
 //! holds one, so at most two losses are on their way. When a test is due the scheduler waits for
-//! them; between tests nothing waits, because the learning rate does not depend on losses there. A
-//! loss that is NaN or infinite is acted on two updates after its own, whatever the thread's speed.
+//! them; between tests nothing waits, because the learning rate does not depend on losses there.
+//!
+//! # A loss that is NaN or infinite
+//! One such loss may be its batch's fault alone. The first and the second in a row only skip their
+//! updates ([`Event::Skip`]), if they are known in time; the third ends the climb or, in the decay,
+//! brings the copy of the weights back ([`NonFinite`] has the numbers). A row is one warning in the
+//! log.
+//!
+//! - With [`AutoWu::model`] or [`AutoWu::observe`], losses are read late. If the loss is the last
+//!   of those that are read, it is in time: the wrapped model makes no update, and a loop of your
+//!   own makes none where [`Event::skips_update`] says so. Of any other, the update has been made.
+//!   If its gradient was bad, the weights are NaN, and so are the losses after it. The third of
+//!   them brings the copy back.
+//! - With the loss metric, the trainer has always made the update. The third such loss in a row
+//!   ends the warmup. It is acted on two updates after its own, or earlier if a test is due,
+//!   whatever the thread's speed. Nothing brings the weights back.
+//!
+//! # Optimizers
+//! The decay begins at the learning rate of the minimum. That suits Adam, AdamP, AdamW, and SGD
+//! with momentum. SGD without momentum wants twice as much, and LAMB half. This crate does not see
+//! the optimizer, so say it with [`Config::with_peak_factor`]: 2 or 0.5.
 //!
 //! # Several batches to an update
 //! A step of AutoWU is an optimizer update. For the loss metric, declare what the trainer does:
@@ -148,7 +169,7 @@ pub use adamp::{AdamP, AdamPConfig, AdamPState};
 pub use autowu_core::{
     Baseline, BatchScaling, CAPACITY, Climb, Config, ConfigError, Curve, Decay, Event, ExtendError,
     Fallback, Interval, NonFinite, PastEnd, Patience, PeakRule, Phase, Ramp, Reason, Recovery,
-    Report, Response, TestRules, Verdict, Warmup,
+    Report, Response, Scout, TestRules, Verdict, Warmup,
 };
 pub use handle::AutoWu;
 pub use misuse::{Misuse, RecordError};

@@ -4,7 +4,7 @@ use autowu_core::{Event, Outcome, Phase};
 
 #[derive(Default)]
 pub(crate) struct Status {
-    /// The last event that is not a snapshot.
+    /// The last event that is neither a snapshot nor a skip.
     event: Option<Event<f64>>,
     probability: Option<f64>,
 }
@@ -16,8 +16,8 @@ impl Status {
             votes.sort_unstable_by(f64::total_cmp);
             self.probability = votes.get(votes.len() / 2).copied();
         }
-        let event = outcome.event.filter(|event| !matches!(event, Event::Snapshot { .. }));
-        self.event = event.or(self.event);
+        let passes = |event: &_| matches!(event, Event::Snapshot { .. } | Event::Skip { .. });
+        self.event = outcome.event.filter(|event| !passes(event)).or(self.event);
     }
 
     /// The median over the votes of the last test of the probability that the minimum has been

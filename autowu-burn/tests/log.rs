@@ -2,7 +2,7 @@
 #![cfg(feature = "train")]
 #![allow(clippy::unwrap_used)] // a failed expectation ends the test
 
-use autowu_burn::{AutoWu, Config, Event};
+use autowu_burn::{AutoWu, Config, Event, NonFinite, Response};
 use burn::data::dataloader::Progress;
 use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};
 use burn::module::{Module, Param};
@@ -80,12 +80,56 @@ fn every_event_but_a_snapshot_is_a_line_and_every_test_one_for_debugging() {
     assert_eq!(of_events, expected);
     assert_eq!(count(&lines, Level::Debug, "AutoWU: step ") as u64, autowu.state().tests());
     // One that the run cannot help is a warning.
+    let autowu = AutoWu::new(with_skips(0, 300)).unwrap();
     let lines = logged(|| {
-        let autowu = AutoWu::new(Config::new(300)).unwrap();
         let event = autowu.observe(&tensor(f32::NAN)).unwrap();
         assert!(matches!(event, Some(Event::Diverged { .. })), "{event:?}");
     });
     assert_eq!(lines.iter().map(|line| line.0).collect::<Vec<_>>(), [Level::Warn]);
+}
+
+/// So many losses in a row that are not finite only skip their updates.
+fn with_skips(skips: u32, total: u64) -> Config {
+    let config = Config::new(total);
+    let non_finite = NonFinite::EndClimb { skips, back_steps: 10 };
+    config.with_response(Response { non_finite, ..config.response })
+}
+
+/// However many: a warning for the first, unless its restore says so, one where the run cannot help
+/// them, and a line for each restore.
+#[test]
+fn losses_in_a_row_that_are_not_finite_are_one_warning() {
+    for (good, skipped, restores) in
+        [(0, 1, 0), (1, 0, 3), (9, 1, 3), (20, 0, 3), (150, 0, 3), (290, 0, 1)]
+    {
+        let autowu = AutoWu::new(Config::new(300)).unwrap();
+        for step in 0..good {
+            let _ = autowu.observe(&tensor(loss(autowu.lr(), step))).unwrap();
+        }
+        let mut events = Vec::new();
+        let lines = logged(|| {
+            let bad = (0..1000).filter_map(|_| autowu.observe(&tensor(f32::NAN)).unwrap());
+            events = bad.filter(|event| event.kind() != "finished").collect();
+        });
+        let of = |words| count(&lines, Level::Warn, words);
+        assert_eq!(of("a few in a row count as divergence"), skipped, "{good}: {lines:?}");
+        assert_eq!(of("diverged"), 1, "{good}: {lines:?}");
+        assert_eq!(count(&lines, Level::Info, "weights restored"), restores, "{good}: {lines:?}");
+        assert!(lines.len() <= 7, "{good}: {lines:?}");
+        let skips = events.iter().filter(|event| matches!(event, Event::Skip { .. })).count();
+        assert!(skips > 10, "{good}: {skips}");
+    }
+    // A finite one in between, and it is said again; of those that are read together, the first.
+    let autowu = AutoWu::new(Config::new(300)).unwrap();
+    let lines = logged(|| {
+        for step in 1..=30 {
+            let bad = [1, 2, 4, 6, 13, 14].contains(&step);
+            let _ = autowu.observe(&tensor(if bad { f32::NAN } else { 1.0 })).unwrap();
+        }
+    });
+    let warnings = lines.iter().filter(|line| line.0 == Level::Warn);
+    let steps = warnings.map(|line| line.1.split(' ').nth(2).unwrap().to_owned());
+    assert_eq!(steps.collect::<Vec<_>>(), ["1:", "4:", "13:"], "{lines:?}");
 }
 
 #[test]
@@ -136,25 +180,25 @@ fn the_end_of_a_budget_is_one_warning_whoever_notices_it() {
 
 #[test]
 fn a_record_of_another_budget_names_the_call() {
-    let saved = AutoWu::new(Config::new(100)).unwrap();
+    let saved = AutoWu::new(Config::new(200)).unwrap();
     for (total, extended, words) in [
-        (100, None, None),
+        (200, None, None),
+        (
+            300,
+            None,
+            Some(
+                "a budget of 200 updates and goes on with it, this one was given 300: call AutoWu::extend(300)",
+            ),
+        ),
         (
             150,
             None,
             Some(
-                "a budget of 100 updates and goes on with it, this one was given 150: call AutoWu::extend(150)",
+                "a budget of 200 updates and goes on with it, this one was given 150: no run gets shorter",
             ),
         ),
-        (
-            50,
-            None,
-            Some(
-                "a budget of 100 updates and goes on with it, this one was given 50: no run gets shorter",
-            ),
-        ),
-        (100, Some(150), None),
-        (150, Some(200), None),
+        (200, Some(300), None),
+        (300, Some(400), None),
     ] {
         let autowu = AutoWu::new(Config::new(total)).unwrap();
         if let Some(total) = extended {
@@ -166,7 +210,7 @@ fn a_record_of_another_budget_names_the_call() {
             None => assert_eq!(lines, []),
         }
         assert!(lines.len() <= 1, "{lines:?}");
-        assert_eq!(autowu.state().total_steps(), extended.unwrap_or(100));
+        assert_eq!(autowu.state().total_steps(), extended.unwrap_or(200));
     }
 }
 

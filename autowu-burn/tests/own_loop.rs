@@ -3,7 +3,9 @@
 // A failed expectation ends the test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use autowu_burn::{AutoWu, Config, Event, Interval, Misuse, Patience, Ramp, RecordError};
+use autowu_burn::{
+    AutoWu, Config, Event, Interval, Misuse, NonFinite, Patience, Ramp, RecordError, Response,
+};
 use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};
 use burn::tensor::{Device, Tensor};
 
@@ -41,15 +43,51 @@ fn learning_rates_and_events_are_the_cores() {
 
 #[test]
 fn in_a_long_run_a_loss_that_is_not_finite_waits_for_256_updates_at_most() {
-    // Tests are some 3,300 updates apart.
-    let autowu = AutoWu::new(Config::new(1_000_000)).unwrap();
-    let events: Vec<_> = (0..1025)
-        .map(|step| autowu.observe(&tensor(if step == 600 { f32::NAN } else { 2.0 })).unwrap())
-        .collect();
-    assert!(matches!(events[0], Some(Event::Snapshot { .. })));
-    let back =
-        events.iter().position(|event| matches!(event, Some(Event::Restore { .. }))).unwrap();
-    assert!((600..600 + 256).contains(&back), "{back}");
+    // Tests are some 3,300 updates apart, in the scout 259.
+    let config = Config::new(1_000_000);
+    for config in [config.without_scout(), config] {
+        for skips in [0, 2, 5] {
+            let non_finite = NonFinite::EndClimb { skips, back_steps: 10 };
+            let response = Response { non_finite, ..config.response };
+            let autowu = AutoWu::new(config.with_response(response)).unwrap();
+            let last = 600 + u64::from(skips);
+            let bad = |step| (600..=last).contains(&step);
+            let events: Vec<_> = (0..1025)
+                .map(|step| autowu.observe(&tensor(if bad(step) { f32::NAN } else { 2.0 })))
+                .collect();
+            assert!(matches!(events[0], Ok(Some(Event::Snapshot { .. }))));
+            let restores = |event: &_| matches!(event, Ok(Some(Event::Restore { .. })));
+            let back = events.iter().position(restores).unwrap() as u64;
+            assert!((last..last + 256).contains(&back), "{skips} skips: {back}");
+        }
+    }
+}
+
+/// Only the last loss of those that are read comes before its update.
+#[test]
+fn an_update_is_skipped_where_its_own_loss_is_read_in_time_and_no_other_is() {
+    // Losses are read in steps 1, 257, 513, …
+    let config = Config::new(1_000_000).without_scout();
+    for (bad, skipped) in [
+        (&[256][..], Some(256)),
+        (&[255], None),
+        (&[2, 254], None),
+        (&[100, 256], Some(256)),
+        (&[100, 101, 255, 256], Some(256)),
+    ] {
+        let autowu = AutoWu::new(config).unwrap();
+        for step in 0..600 {
+            let loss = tensor(if bad.contains(&step) { f32::NAN } else { 2.0 });
+            let event = autowu.observe(&loss).unwrap();
+            if Some(step) == skipped {
+                let Some(Event::Skip { step: told, lr, .. }) = event else { panic!("{event:?}") };
+                assert_eq!((told, lr), (step + 1, autowu.lr()), "{bad:?}");
+                assert!(event.is_some_and(|event| event.skips_update()));
+            } else {
+                assert_eq!(event.is_some(), step == 0, "{bad:?}, step {step}: {event:?}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -70,9 +108,16 @@ fn losses_are_read_when_a_test_is_due_and_otherwise_not() {
     let tests: Vec<(u64, u64)> =
         reads(config, 500).into_iter().filter_map(|(step, due)| Some((step, due?))).collect();
     assert!(tests.len() > 50 && tests.iter().all(|(step, due)| step == due), "{tests:?}");
-    // Tests of a long run are some 3,300 steps apart, and 256 losses are the most that wait.
-    let steps: Vec<u64> = reads(Config::new(1_000_000), 1100).iter().map(|read| read.0).collect();
-    assert_eq!(steps, [1, 257, 513, 769, 1025]);
+    // Tests of a long run are some 3,300 steps apart, and 256 losses are the most that wait. In its
+    // scout they are 259 steps apart.
+    let long = Config::new(1_000_000);
+    for (config, expected) in [
+        (long.without_scout(), &[1, 257, 513, 769, 1025][..]),
+        (long, &[1, 257, 259, 515, 518, 774, 777, 1033, 1036]),
+    ] {
+        let steps: Vec<u64> = reads(config, 1100).iter().map(|read| read.0).collect();
+        assert_eq!(steps, expected);
+    }
     // A decay that nothing can put back has no tests; its losses are read for NaN, every 64 steps.
     let ramp = Ramp::default().tested(Interval::Steps(7), Patience::Growth(1.25));
     let config = Config::new(2000).without_rescue().with_ramp(ramp);
@@ -118,6 +163,7 @@ fn a_state_saved_at_any_step_goes_on_the_same() {
         for (bad, saves) in [
             (&[][..], &[0, 1, 19, 20, 33, 150, 251, 400, 499][..]),
             (&[31, 33, 252, 401], &[32, 34, 36, 253, 402, 403]),
+            (&[31, 32, 33, 251, 252, 253, 401, 402, 403], &[32, 33, 34, 36, 253, 254, 402, 403]),
         ] {
             for &save in saves {
                 let autowu = AutoWu::new(config).unwrap();
@@ -147,18 +193,19 @@ fn a_state_saved_at_any_step_goes_on_the_same() {
 }
 
 /// Tests are some 3,300 updates apart: losses are read when 256 wait, also of those that waited in
-/// the record.
+/// the record. The third in a row that is not finite puts the weights back.
 #[test]
 fn in_a_long_run_losses_wait_in_the_record() {
-    for (bad, save) in [(600, 590), (600, 601), (600, 768), (1100, 1030)] {
-        let autowu = AutoWu::new(Config::new(1_000_000)).unwrap();
-        let other = AutoWu::new(Config::new(1_000_000)).unwrap();
+    let config = Config::new(1_000_000).without_scout();
+    for (bad, save) in [(600, 590), (600, 601), (600, 602), (600, 768), (1100, 1030), (767, 769)] {
+        let autowu = AutoWu::new(config).unwrap();
+        let other = AutoWu::new(config).unwrap();
         let mut back = None;
         for step in 0..2000 {
             if step == save {
                 other.load_record(&autowu.to_record().unwrap()).unwrap();
             }
-            let loss = tensor(if step == bad { f32::NAN } else { 2.0 });
+            let loss = tensor(if (bad..bad + 3).contains(&step) { f32::NAN } else { 2.0 });
             let event = autowu.observe(&loss).unwrap();
             if matches!(event, Some(Event::Restore { .. })) {
                 back = Some(step);
@@ -238,7 +285,7 @@ fn records_that_are_not_whole_are_refused_and_change_nothing() {
     // A word of another type, or of another state.
     refused(&good.clone().with_scalar("autowu.00003", 0.5_f64), "cut short");
     refused(&good.clone().with_scalar("autowu.00003", 0_u64), "damaged");
-    let other: u64 = saved(124).scalar("autowu.digest").unwrap();
+    let other: u64 = saved(140).scalar("autowu.digest").unwrap();
     refused(&good.with_scalar("autowu.digest", other), "digest");
 }
 

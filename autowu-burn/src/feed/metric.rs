@@ -138,20 +138,17 @@ impl MetricFeed {
         }
     }
 
-    /// A loss that is not finite. If it changes the course, the losses of the updates since,
-    /// `since` of them, were measured on the old one: they are counted and ignored, also those on
-    /// their way.
+    /// A loss that is not finite: the first ones in a row change nothing. If it changes the course,
+    /// the losses of the updates since, `since` of them, were measured on the old one: they are
+    /// counted and ignored, also those on their way.
     fn show_non_finite(&mut self, course: &mut Course, loss: f64, update: u64) {
         let next = course.steps().saturating_add(1);
         let since = update.saturating_sub(next);
-        let mut losses = vec![0.0; since as usize + 1];
-        losses[0] = loss;
-        let outcome = course.core().clone().step_slice(&losses);
-        if outcome.event.is_none_or(|event| event.step() != next) {
-            course.show(&losses[..1]);
+        if !course.ends_with(loss) {
+            course.show(&[loss]);
             return;
         }
-        course.show(&losses);
+        course.show(&vec![loss; since as usize + 1]);
         let here = self.waiting.len().min(since as usize);
         self.waiting.drain(..here);
         self.stale = self.stale.saturating_add(since - here as u64);

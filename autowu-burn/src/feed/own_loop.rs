@@ -2,6 +2,7 @@
 //!
 //! Each loss stays on the device. When a test is due, all that wait are read together and shown to
 //! the core, so that nothing is late but a loss that is not finite: it is noticed at the next read.
+//! By then its update has been made, unless the loss is the last of those that are read.
 
 use super::on_device::OnDevice;
 use crate::course::Course;

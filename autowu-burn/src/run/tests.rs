@@ -74,7 +74,7 @@ mod with_the_metric {
     /// Falls for 50 updates, rises for 30, then falls again; a ripple for noise; some NaN.
     fn losses() -> Vec<f64> {
         let loss = |t: u64| match t {
-            33 | 34 | 90 | 140 | 142 => f64::NAN,
+            20..23 | 33 | 34 | 90 | 140 | 142 | 150..153 => f64::NAN,
             0..50 => 3.0 - t as f64 / 25.0,
             50..80 => t as f64 / 10.0 - 4.0,
             _ => 1.0 - t as f64 / 500.0,

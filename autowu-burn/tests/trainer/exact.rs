@@ -2,7 +2,7 @@
 //! of the metrics' thread.
 
 use crate::toy::*;
-use autowu_burn::{AutoWu, Config};
+use autowu_burn::{AutoWu, Config, NonFinite, Response};
 use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -96,16 +96,23 @@ fn losses_are_never_more_than_two_updates_late() {
 
 #[test]
 fn a_loss_that_is_not_finite_ends_the_warmup_two_updates_later_and_says_so() {
-    let trace = Trace::default();
-    // Far too large a first learning rate: the weights explode within a few dozen updates.
+    // Far too large a first learning rate: the weights explode within a few dozen updates, and all
+    // losses after them.
     let config = Config::new(400).without_restore().with_lr_range(0.5, 100.0);
-    let autowu = AutoWu::new(config).unwrap();
-    assert!(run("diverged", 40, 20, &autowu, &trace).error.is_none());
-    let (lrs, losses) = (trace.lrs(), trace.losses());
-    let bad = losses.iter().position(|loss| !loss.is_finite()).expect("it explodes");
-    let turn = lrs.windows(2).position(|pair| pair[1] < pair[0]).expect("the decay begins") + 1;
-    assert!(turn <= bad + 3, "loss {bad} is not finite, the learning rate falls at {turn}");
-    assert!(lrs.windows(2).skip(turn).all(|pair| pair[1] <= pair[0]));
+    for skips in [0, 2] {
+        let trace = Trace::default();
+        let non_finite = NonFinite::EndClimb { skips: skips as u32, back_steps: 10 };
+        let config = config.with_response(Response { non_finite, ..config.response });
+        let autowu = AutoWu::new(config).unwrap();
+        assert!(run(&format!("diverged-{skips}"), 40, 20, &autowu, &trace).error.is_none());
+        let (lrs, losses) = (trace.lrs(), trace.losses());
+        let first = losses.iter().position(|loss| !loss.is_finite()).expect("it explodes");
+        assert!(losses[first..].iter().all(|loss| !loss.is_finite()), "the weights are lost");
+        let bad = first + skips;
+        let turn = lrs.windows(2).position(|pair| pair[1] < pair[0]).expect("the decay begins") + 1;
+        assert!(turn <= bad + 3, "loss {bad} is not finite, the learning rate falls at {turn}");
+        assert!(lrs.windows(2).skip(turn).all(|pair| pair[1] <= pair[0]));
+    }
 }
 
 #[test]

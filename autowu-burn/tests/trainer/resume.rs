@@ -88,23 +88,31 @@ fn the_papers_rule_too() {
     same_in_parts("resumed-paper", Config::paper(20, EPOCHS as u64));
 }
 
-/// The wrapped model in one piece, and the step at which weights first go back.
+/// The wrapped model in one piece, and the step at which weights first go back after the first
+/// interruption.
 fn wrapped_whole(name: &str, config: Config) -> (Trace, usize) {
     let whole = in_parts(name, Form::Saved, EPOCHS, config);
-    let back =
-        whole.lrs().windows(2).position(|pair| pair[1] < 0.8 * pair[0]).expect("a climb ends") + 1;
-    assert!(back > 60, "{back}: after the first interruption");
+    let lrs = whole.lrs();
+    let back = (61..=96).find(|&step| lrs[step] < 0.8 * lrs[step - 1]).expect("a climb ends");
     (whole, back)
+}
+
+/// With a scout, whose weights go back before the first interruption, and without.
+fn configs() -> [(&'static str, Config); 2] {
+    let config = Config::new(20 * EPOCHS as u64);
+    [("", config.without_scout()), ("-scout", config)]
 }
 
 #[test]
 fn the_wrapped_model_too_with_its_copy_on_disk() {
-    let config = Config::new(20 * EPOCHS as u64);
-    let (whole, _) = wrapped_whole("resumed-saved-whole", config);
-    for every in [1, 3] {
-        let parts = in_parts(&format!("resumed-saved-{every}"), Form::Saved, every, config);
-        assert_same(&whole.losses(), &parts.losses());
-        assert_same(&whole.lrs(), &parts.lrs());
+    for (name, config) in configs() {
+        let (whole, _) = wrapped_whole(&format!("resumed-saved-whole{name}"), config);
+        for every in [1, 3] {
+            let folder = format!("resumed-saved-{every}{name}");
+            let parts = in_parts(&folder, Form::Saved, every, config);
+            assert_same(&whole.losses(), &parts.losses());
+            assert_same(&whole.lrs(), &parts.lrs());
+        }
     }
 }
 
@@ -123,7 +131,7 @@ fn copies_of_the_warmup_stay_on_disk_for_as_long_as_checkpoints_do() {
 
 #[test]
 fn without_a_copy_on_disk_the_checkpoints_own_weights_take_its_place() {
-    let config = Config::new(20 * EPOCHS as u64);
+    let [(_, config), _] = configs();
     let (whole, back) = wrapped_whole("resumed-model-whole", config);
     let parts = in_parts("resumed-model", Form::Wrapped, 3, config);
     assert_same(&whole.lrs()[..=back], &parts.lrs()[..=back]);

@@ -4,10 +4,16 @@
 
 use super::*;
 use crate::course::Core;
-use autowu_core::{Config, Interval, Patience, Ramp};
+use autowu_core::{Config, Event, Interval, NonFinite, Patience, Ramp, Response};
 
 fn course(config: Config) -> Course {
     Course::new(Core::new(config).unwrap())
+}
+
+/// The same, where so many losses in a row that are not finite change nothing.
+fn skipping(skips: u32, config: Config) -> Config {
+    let non_finite = NonFinite::EndClimb { skips, back_steps: 10 };
+    config.with_response(Response { non_finite, ..config.response })
 }
 
 /// Falls for 50 updates, rises for 30, then falls again; a ripple for noise; NaN at `bad`.
@@ -42,16 +48,29 @@ fn rates(config: Config, losses: &[f64], late: impl Fn(u64) -> u64) -> Vec<f64> 
     (0..losses.len() as u64).map(&mut begin).collect()
 }
 
-/// The same from the core alone, which is shown all losses when a test is due or one that is not
-/// finite is [`LAG`] updates old.
+/// The same from the core alone, which is shown all losses when a test is due, or when one that is
+/// not finite and changes the course is [`LAG`] updates old. One that changes nothing is shown when
+/// it is as old.
 fn rates_of_the_core(config: Config, losses: &[f64]) -> Vec<f64> {
     let mut core = Core::new(config).unwrap();
     let mut lr = |update: u64| {
         let unseen = &losses[core.steps() as usize..update as usize];
         let old = unseen.len().saturating_sub(LAG as usize);
         let due = core.steps_until_due().is_some_and(|steps| steps <= unseen.len() as u64);
-        if due || unseen[..old].iter().any(|loss| !loss.is_finite()) {
+        if due {
             let _ = core.step_slice(unseen);
+        } else {
+            for (i, loss) in unseen[..old].iter().enumerate() {
+                let mut next = core.clone();
+                let event = next.step(*loss).event;
+                let skips = matches!(event, None | Some(Event::Skip { .. }));
+                let changes = !skips || next.phase() != core.phase();
+                if !loss.is_finite() && changes {
+                    let _ = core.step_slice(&unseen[i..]);
+                    break;
+                }
+                core = next;
+            }
         }
         core.lr_ahead(update - core.steps())
     };
@@ -61,11 +80,28 @@ fn rates_of_the_core(config: Config, losses: &[f64]) -> Vec<f64> {
 #[test]
 fn the_speed_of_the_metrics_thread_changes_nothing() {
     let restored = Config::new(200);
-    for config in
-        [restored, restored.without_restore(), restored.without_rescue(), Config::paper(10, 20)]
-    {
-        for bad in [&[][..], &[33], &[33, 34], &[40, 45], &[3, 4, 5, 6, 7, 8], &[10, 90, 140, 142]]
-        {
+    for config in [
+        restored,
+        restored.without_scout(),
+        restored.without_restore(),
+        restored.without_rescue(),
+        skipping(0, restored.without_scout()),
+        skipping(0, restored.without_restore()),
+        skipping(1, restored),
+        Config::paper(10, 20),
+    ] {
+        for bad in [
+            &[][..],
+            &[33],
+            &[33, 34],
+            &[33, 34, 35],
+            &[33, 34, 36, 37, 38, 40],
+            &[40, 45],
+            &[3, 4, 5, 6, 7, 8],
+            &[10, 90, 140, 142],
+            &[10, 11, 12, 90, 91, 92, 140, 141, 142, 143, 144, 145],
+            &(20..48).collect::<Vec<_>>(),
+        ] {
             let losses = losses(bad);
             let expected = rates_of_the_core(config, &losses);
             assert_eq!(rates(config, &losses, |_| 0), expected, "at once, {bad:?}, {config:?}");
@@ -82,9 +118,19 @@ fn the_speed_of_the_metrics_thread_changes_nothing() {
 #[test]
 fn two_updates_lie_between_a_loss_that_is_not_finite_and_what_follows_from_it() {
     let ramp = Ramp::default().tested(Interval::Steps(20), Patience::Growth(1.25));
-    let config = Config::new(200).with_ramp(ramp);
-    let lrs = rates(config, &losses(&[33]), |_| 0);
-    assert_eq!((1..50).find(|&update| lrs[update] < lrs[update - 1]), Some(36));
+    let config = Config::new(200).without_scout().with_ramp(ramp);
+    for (skips, bad, falls) in [
+        (0, &[33][..], Some(36)),
+        (1, &[32, 33], Some(36)),
+        (2, &[31, 32, 33], Some(36)),
+        (2, &[33], None),
+        (2, &[32, 33], None),
+        (2, &[30, 31, 33, 34], None),
+    ] {
+        let lrs = rates(skipping(skips, config), &losses(bad), |_| 0);
+        let found = (1..50).find(|&update| lrs[update] < lrs[update - 1]);
+        assert_eq!(found, falls, "{skips} skips, {bad:?}");
+    }
 }
 
 #[test]
