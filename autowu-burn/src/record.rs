@@ -11,7 +11,7 @@ use autowu_core::Backlog;
 use burn_optim::lr_scheduler::LrSchedulerRecord;
 
 /// Version of the format. A change of meaning changes it.
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
 
 /// More bytes than any state has: 1024 losses and what is around them take about 30 kB.
 const LONGEST: u64 = 1 << 20;

@@ -113,6 +113,16 @@ impl<T: Real> Descent<T> {
     }
 }
 
+/// The losses before the end of the lowest mean of a climb; `None` without one.
+pub(super) fn lowest_at<T: Real, const N: usize>(climb: &Trajectory<T, N>) -> Option<u64> {
+    let entries = usize::try_from(FEWEST.div_ceil(climb.resolution())).unwrap_or(usize::MAX);
+    let windows = climb.values().windows(entries);
+    let means = windows.enumerate().filter_map(|(at, w)| Some((at, ends(w, entries)?.0)));
+    let lowest = means.reduce(|low, mean| if mean.1 < low.1 { mean } else { low })?;
+    let last = (lowest.0 + entries - 1) as u64;
+    Some(last.saturating_mul(climb.resolution()))
+}
+
 /// The first and the lowest of the means over `entries` neighbours, in steps of half as many;
 /// `None` without a finite one.
 fn ends<T: Real>(values: &[T], entries: usize) -> Option<(T, T)> {
@@ -156,6 +166,15 @@ mod tests {
             assert_eq!(after != descent, tells, "{losses} losses fall by {by}");
             assert_eq!(after.known().unwrap().1, first);
         }
+    }
+
+    #[test]
+    fn the_lowest_mean_has_its_place() {
+        let mut climb = Trajectory::<f64, 400>::new();
+        assert_eq!(lowest_at(&climb), None);
+        (0..40).for_each(|i| climb.push(f64::from(i32::abs(i - 20))));
+        climb.push(f64::NAN);
+        assert_eq!(lowest_at(&climb), Some(22));
     }
 
     #[test]

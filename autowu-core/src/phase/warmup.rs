@@ -3,7 +3,7 @@
 use super::ascent::Ascent;
 use super::climb::Climb;
 use super::decay::{DecayPhase, Legacy};
-use super::descent::Descent;
+use super::descent::{Descent, lowest_at};
 use super::failures::Failures;
 use super::now::Now;
 use super::scout::last_calm;
@@ -17,8 +17,8 @@ use crate::test::{Measurement, Report, TestInput};
 /// A climb whose minimum lies beyond this share of it is still falling: the present is the best.
 const STILL_FALLING: f64 = 0.97;
 
-/// Losses that are not finite end a climb; the next begins at least so many times lower than it
-/// had come.
+/// Losses that are not finite end a climb. The next begins where the loss was lowest, or so many
+/// times lower than this one had come.
 const NOT_FINITE: f64 = 3.0;
 
 /// A climb after a restore whose learning rate has grown by this factor and whose loss still falls
@@ -233,7 +233,10 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
             Recovery::None { .. } => return self.begin_decay(now, Reason::NonFinite, to),
             Recovery::Restore { slowdown, .. } => slowdown.unwrap_or(1.0),
         };
-        let to = to.min(self.ascent.last_lr(now) / T::of(NOT_FINITE)).max(T::of(config.min_lr));
+        let Ascent { climb, losses, .. } = &self.ascent;
+        let lowest = lowest_at(losses).map(|at| climb.lr(config, climb.start.saturating_add(at)));
+        let to = to.min(self.ascent.last_lr(now) / T::of(NOT_FINITE));
+        let to = lowest.map_or(to, |lowest| to.min(lowest)).max(T::of(config.min_lr));
         if self.has_copy && self.failures.try_again() {
             if let Some(scout) = self.scout(config) {
                 return self.end_scout(now, scout, None);
