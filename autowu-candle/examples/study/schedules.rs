@@ -2,8 +2,7 @@
 
 use crate::cells::Cell;
 use autowu_core::{
-    Config, Decay, Fallback, Interval, NonFinite, Patience, PeakRule, Ramp, Recovery, Response,
-    TestRules,
+    Config, Decay, Fallback, Interval, NonFinite, Patience, PeakRule, Recovery, Response, TestRules,
 };
 
 /// How the learning rate is found.
@@ -66,9 +65,11 @@ pub const AUTO: &[(&str, Make)] = &[
         respond(total, Response { fallback: Fallback::Reached, ..Response::default() })
     }),
     ("tests by epoch", |epoch, total| {
-        let ramp = Ramp::default().tested(Interval::Steps(epoch), Patience::Tests(3));
-        Config::new(total).with_ramp(ramp)
+        let config = Config::new(total);
+        config.with_ramp(config.ramp.tested(Interval::Steps(epoch), Patience::Tests(3)))
     }),
+    ("no scout", |_, total| Config::new(total).without_scout()),
+    ("factor 1", |_, total| Config::new(total).with_peak_factor(1.0)),
     ("one subset", |_, total| {
         test(total, TestRules { subset_fraction: 1.0, votes: 1, ..TestRules::default() })
     }),

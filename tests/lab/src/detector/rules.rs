@@ -16,7 +16,7 @@ const fn rule(name: &'static str, config: fn(u64, u64) -> Config) -> Rule {
 
 /// All, in the order of the table.
 pub const RULES: &[Rule] = &[
-    rule("default", Config::epochs),
+    rule("default", climbing),
     rule("paper", Config::paper),
     rule("noise as fitted", |s, e| tested(s, e, |test| test.noise_groups = 0)),
     rule("noise groups 8", |s, e| tested(s, e, |test| test.noise_groups = 8)),
@@ -32,27 +32,32 @@ pub const RULES: &[Rule] = &[
     rule("fit on 500", |s, e| tested(s, e, |test| test.fit_samples = 500)),
 ];
 
-/// The default with a change of its tests.
+/// The default's tests on one climb of five decades, as wide as the curves are made for.
+fn climbing(steps_per_epoch: u64, epochs: u64) -> Config {
+    Config::epochs(steps_per_epoch, epochs).without_scout()
+}
+
+/// The same with a change of its tests.
 fn tested(steps_per_epoch: u64, epochs: u64, change: impl Fn(&mut TestRules)) -> Config {
-    let mut config = Config::epochs(steps_per_epoch, epochs);
+    let mut config = climbing(steps_per_epoch, epochs);
     change(&mut config.test);
     config
 }
 
-/// The default with a change of what follows from a test.
+/// The same with a change of what follows from a test.
 fn answered(steps_per_epoch: u64, epochs: u64, change: impl Fn(&mut Response)) -> Config {
-    let mut config = Config::epochs(steps_per_epoch, epochs);
+    let mut config = climbing(steps_per_epoch, epochs);
     change(&mut config.response);
     config
 }
 
-/// The default with a change of the grid of its tests.
+/// The same with a change of the grid of its tests.
 fn paced(
     steps_per_epoch: u64,
     epochs: u64,
     change: impl Fn(&mut Interval, &mut Patience),
 ) -> Config {
-    let mut config = Config::epochs(steps_per_epoch, epochs);
+    let mut config = climbing(steps_per_epoch, epochs);
     if let Curve::Exponential { interval, patience } = &mut config.ramp.curve {
         change(interval, patience);
     }
