@@ -142,5 +142,5 @@ fn a_broken_exchange_is_refused() {
         assert_eq!(broken(words), AgreeError::Words { words: words.len() });
         assert!(broken(words).to_string().contains("7 for each rank"), "{}", broken(words));
     }
-    assert_eq!(autowu.agree(5, |own| Ok::<_, Infallible>(own)), Ok(()));
+    assert_eq!(autowu.agree(5, Ok::<_, Infallible>), Ok(()));
 }
