@@ -137,8 +137,11 @@ impl<T: Real> DecayPhase<T> {
         }
     }
 
-    /// The weights are the best so far.
+    /// The weights are the best so far. Past the end nobody goes back.
     fn lowest(&mut self, now: Now<'_>) -> Option<Event<T>> {
+        if now.step >= now.total {
+            return None;
+        }
         let Recovery::Restore { rescue: Some(_), .. } = now.config.response.recovery else {
             return None;
         };

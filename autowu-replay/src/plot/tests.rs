@@ -6,7 +6,8 @@ fn run(steps: usize) -> (Vec<f64>, Record) {
     let bend = |i: usize| 2.0 - i.min(110) as f64 / 60.0 + (i.saturating_sub(120)) as f64 / 10.0;
     let noise = |i: usize| (i * 7919 % 101) as f64 / 1000.0;
     let losses: Vec<f64> = (0..steps).map(|i| bend(i) + noise(i)).collect();
-    let record = Record::replay::<f64, 1024>(Config::new(steps as u64), &losses, |_| ());
+    let record =
+        Record::replay::<f64, 1024>(Config::new(steps as u64).without_scout(), &losses, |_| ());
     (losses, record.expect("a valid budget"))
 }
 
