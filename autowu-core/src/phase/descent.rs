@@ -116,6 +116,7 @@ impl<T: Real> Descent<T> {
 /// The losses before the end of the lowest mean of a climb; `None` without one.
 pub(super) fn lowest_at<T: Real, const N: usize>(climb: &Trajectory<T, N>) -> Option<u64> {
     let entries = usize::try_from(FEWEST.div_ceil(climb.resolution())).unwrap_or(usize::MAX);
+    let entries = entries.max(1);
     let windows = climb.values().windows(entries);
     let means = windows.enumerate().filter_map(|(at, w)| Some((at, ends(w, entries)?.0)));
     let lowest = means.reduce(|low, mean| if mean.1 < low.1 { mean } else { low })?;

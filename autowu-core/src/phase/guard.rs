@@ -130,7 +130,7 @@ impl<T: Real> Guard<T> {
     /// Takes a finite loss.
     #[inline]
     pub fn push(&mut self, loss: T) -> Finding {
-        self.count += 1;
+        self.count = self.count.saturating_add(1);
         let count = T::of_u64(self.count);
         self.ruined += u64::from(loss > self.first);
         let loss = loss.min(self.ceiling());
@@ -196,7 +196,7 @@ impl<T: Real> Guard<T> {
         if self.blocks > 0 {
             self.learn((mean * T::of(0.5) - before * T::of(0.5)).abs());
         }
-        self.blocks += 1;
+        self.blocks = self.blocks.saturating_add(1);
         // A long mean remembers what has been made good since.
         self.found(is_lost && mean - self.copy > self.share(), is_lowest)
     }

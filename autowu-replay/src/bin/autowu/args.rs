@@ -61,12 +61,13 @@ pub struct Args {
     /// The trainer cannot restore its weights: a detection ends the warmup (default preset only).
     #[arg(long)]
     pub no_restore: bool,
-    /// Smallest and first learning rate.
-    #[arg(long, default_value_t = 1e-5)]
-    pub min_lr: f64,
-    /// Largest learning rate of the warmup.
-    #[arg(long, default_value_t = 1.0)]
-    pub max_lr: f64,
+    /// Smallest and first learning rate [default: the preset's; on a log, which cannot answer a
+    /// scout, 1e-5].
+    #[arg(long)]
+    pub min_lr: Option<f64>,
+    /// Largest learning rate of the warmup [default: the preset's; on a log 1].
+    #[arg(long)]
+    pub max_lr: Option<f64>,
     /// Precision of all arithmetic.
     #[arg(long, value_enum, default_value_t = Precision::F64)]
     pub precision: Precision,
@@ -168,8 +169,14 @@ pub fn config(args: &Args, budget: u64, every: u64) -> Result<Config, String> {
                     .into(),
             );
         }
-        (Preset::Default, ..) if args.no_restore => Config::new(losses(budget)).without_restore(),
-        (Preset::Default, ..) => Config::new(losses(budget)),
+        (Preset::Default, ..) => {
+            // The losses of a log do not answer to a scout.
+            let config = Config::new(losses(budget));
+            let config = if args.stream { config } else { config.without_scout() };
+            if args.no_restore { config.without_restore() } else { config }
+        }
     };
-    Ok(preset.with_lr_range(args.min_lr, args.max_lr).with_seed(args.seed))
+    let (min_lr, max_lr) = (preset.min_lr, preset.max_lr);
+    let (min_lr, max_lr) = (args.min_lr.unwrap_or(min_lr), args.max_lr.unwrap_or(max_lr));
+    Ok(preset.with_lr_range(min_lr, max_lr).with_seed(args.seed))
 }
