@@ -56,7 +56,7 @@ fn protocol_1_is_as_it_was() {
         let output = answers(options, &text);
         let lines = lines(&output);
         assert_eq!(lines.len(), STEPS + 1, "blank lines have no answer");
-        assert_eq!(lines[0], "0.00001");
+        assert_eq!(lines[0], "0.0000001");
         assert!(lines.iter().any(|l| l.ends_with(" snapshot")));
         assert!(lines.iter().any(|l| l.ends_with(" restore")));
         assert!(output.status.success());

@@ -90,7 +90,7 @@ fn states() -> Vec<AutoWu<f64, 64>> {
 
 /// What either stage of a saved state has. (Its choices and flags are set elsewhere:
 /// `laws/digest.rs`, `laws/states.rs`.)
-const PLACES: [&str; 29] = [
+const PLACES: [&str; 42] = [
     "/stage/Warmup/ascent/climb/base",
     "/stage/Warmup/ascent/climb/rate",
     "/stage/Warmup/ascent/climb/start",
@@ -110,15 +110,28 @@ const PLACES: [&str; 29] = [
     "/stage/Warmup/descent/noise",
     "/stage/Warmup/descent/ends/first",
     "/stage/Warmup/descent/ends/lowest",
-    "/stage/Warmup/descent/span",
+    "/stage/Warmup/descent/ends/span",
+    "/stage/Warmup/failures/tries",
+    "/stage/Warmup/highest",
     "/stage/Decay/peak",
     "/stage/Decay/start",
     "/stage/Decay/tests",
     "/stage/Decay/failures/in_a_row",
-    "/stage/Decay/guard/limit",
+    "/stage/Decay/guard/block",
+    "/stage/Decay/guard/first",
+    "/stage/Decay/guard/copy",
     "/stage/Decay/guard/span",
+    "/stage/Decay/guard/noise",
     "/stage/Decay/guard/mean",
     "/stage/Decay/guard/count",
+    "/stage/Decay/guard/ruined",
+    "/stage/Decay/guard/blocks",
+    "/stage/Decay/guard/waiting/0",
+    "/stage/Decay/guard/last",
+    "/stage/Decay/guard/scatter",
+    "/stage/Decay/guard/pairs",
+    "/stage/Decay/guard/high",
+    "/stage/Decay/guard/in_vain",
     "/stage/Decay/returns",
 ];
 
