@@ -380,7 +380,7 @@ def test_python_and_the_stream_of_rust_decide_the_same():
             [os.environ["AUTOWU_REPLAY"], "--stream", "--total-steps=600", *flags],
             input="\n".join(losses), capture_output=True, text=True, check=True,
         ).stdout.splitlines()
-        assert float(said[0]) == autowu.AutoWU(600).lr
+        assert float(said[0]) == autowu.AutoWU(600, **options).lr
         for line, answer in zip(said[1:], answers[1:]):
             lr, *word = line.split()
             assert (float(lr), *word) == tuple(part for part in answer if part is not None)
