@@ -88,7 +88,7 @@ fn every_event_but_a_snapshot_is_a_line_and_every_test_one_for_debugging() {
     assert_eq!(lines.iter().map(|line| line.0).collect::<Vec<_>>(), [Level::Warn]);
 }
 
-/// So many losses in a row that are not finite only skip their updates.
+/// The updates of up to this many non-finite losses in a row are skipped.
 fn with_skips(skips: u32, total: u64) -> Config {
     let config = Config::new(total);
     let non_finite = NonFinite::EndClimb { skips, back_steps: 10 };
@@ -119,7 +119,7 @@ fn losses_in_a_row_that_are_not_finite_are_one_warning() {
         let skips = events.iter().filter(|event| matches!(event, Event::Skip { .. })).count();
         assert!(skips > 10, "{good}: {skips}");
     }
-    // A finite one in between, and it is said again; of those that are read together, the first.
+    // After a finite loss it is said again, once for all losses that are read together.
     let autowu = AutoWu::new(Config::new(300)).unwrap();
     let lines = logged(|| {
         for step in 1..=30 {

@@ -36,7 +36,7 @@ impl Digestible for PastEnd {
     }
 }
 
-/// Runs of so many steps and fewer are too short for a scout.
+/// Runs of up to 100 steps are too short for a scout.
 const TOO_SHORT: u64 = 100;
 
 /// The default's range with a scout, and without.

@@ -361,7 +361,7 @@ mod tests {
                 run(config, |step, _| if (250..300).contains(&step) { f64::NAN } else { 1.0 });
             assert_eq!(events.iter().filter(nan).count(), 1, "{events:?}");
         }
-        // Back three times for the first twelve, and not again for the next three: both are said.
+        // The first twelve use up the three restores, so the next three are only reported.
         let (_, events) = run(Config::new(400).without_scout(), |step, _| {
             if (250..262).contains(&step) || (300..303).contains(&step) { f64::NAN } else { 1.0 }
         });

@@ -63,7 +63,8 @@ impl<T: Real> Descent<T> {
         }
     }
 
-    /// A climb is over: the ends of its descent. One that is too short for two means says nothing.
+    /// Takes the first and the lowest mean of a climb that is over; nothing from one too short for
+    /// two means.
     pub fn learn<const N: usize>(&mut self, climb: &Trajectory<T, N>, config: &Config) {
         let span = (config.warmup_steps() / PARTS).max(FEWEST);
         let entries = usize::try_from(span.div_ceil(climb.resolution())).unwrap_or(usize::MAX);

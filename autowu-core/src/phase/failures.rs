@@ -49,8 +49,8 @@ impl Failures {
         self.tries > 0
     }
 
-    /// The trainer is told that going back does not help: nothing more is said before the next
-    /// finite loss.
+    /// The trainer has been told that going back does not help. Until the next finite loss, updates
+    /// are only skipped.
     pub fn report(&mut self) {
         self.reported = true;
     }

@@ -17,7 +17,7 @@ const BLOCKS: u64 = 128;
 /// Fewest losses of a block.
 const SHORTEST: u64 = 8;
 
-/// Means are over 1, 2, 4, … blocks: so many lengths.
+/// The number of mean lengths: 1, 2, 4, … 32 blocks.
 const LENGTHS: usize = 6;
 
 /// A loss counts for no more than this many deviations above what is certainly too high: one that
@@ -101,9 +101,14 @@ impl<T: Real> Guard<T> {
     /// The guard of a decay of `steps` steps; `None` where the warmup has not seen the loss fall.
     pub fn of(descent: &Descent<T>, steps: u64) -> Option<Self> {
         let (noise, first, copy, span) = descent.known()?;
+        Some(Self::watching((steps / BLOCKS).max(SHORTEST), first, copy, span, noise))
+    }
+
+    /// A guard that has seen nothing yet.
+    fn watching(block: u64, first: T, copy: T, span: u64, noise: T) -> Self {
         let zero = T::zero();
-        Some(Guard {
-            block: (steps / BLOCKS).max(SHORTEST),
+        Guard {
+            block,
             first,
             copy,
             span,
@@ -119,7 +124,7 @@ impl<T: Real> Guard<T> {
             high: 0,
             in_vain: 0,
             is_known: false,
-        })
+        }
     }
 
     /// Losses until the block is complete, at least 1.
@@ -261,28 +266,10 @@ mod tests {
 
     /// A run fell from 2 to 1, in means of 16; blocks of 8.
     fn guard(noise: f64) -> Guard<f64> {
-        let zero = 0.0;
-        Guard {
-            block: 8,
-            first: 2.0,
-            copy: 1.0,
-            span: 16,
-            noise,
-            mean: zero,
-            count: 0,
-            ruined: 0,
-            blocks: 0,
-            waiting: [zero; LENGTHS],
-            last: zero,
-            scatter: zero,
-            pairs: 0,
-            high: 0,
-            in_vain: 0,
-            is_known: false,
-        }
+        Guard::watching(8, 2.0, 1.0, 16, noise)
     }
 
-    /// The findings of so many equal losses.
+    /// The findings of equal losses.
     fn told(guard: &mut Guard<f64>, loss: f64, losses: usize) -> std::vec::Vec<Finding> {
         let findings = (0..losses).map(|_| guard.push(loss));
         findings.filter(|finding| *finding != Finding::Nothing).collect()

@@ -10,7 +10,7 @@ fn course(config: Config) -> Course {
     Course::new(Core::new(config).unwrap())
 }
 
-/// The same, where so many losses in a row that are not finite change nothing.
+/// The same; the updates of up to this many non-finite losses in a row are skipped.
 fn skipping(skips: u32, config: Config) -> Config {
     let non_finite = NonFinite::EndClimb { skips, back_steps: 10 };
     config.with_response(Response { non_finite, ..config.response })
