@@ -68,9 +68,9 @@ impl AutoWu {
     /// weights that were thrown away. A loop that cannot do that uses [`Config::without_restore`].
     ///
     /// # Errors
-    /// The learning rate is held. [`Misuse::Device`] if the losses cannot be read: they wait for the
-    /// next read. [`Misuse::TooManyLosses`] if the loop steps a scheduler of this run less often:
-    /// this loss is dropped.
+    /// The learning rate is held. [`Misuse::Device`] if the losses cannot be read: they wait for
+    /// the next read. [`Misuse::TooManyLosses`] if the loop steps a scheduler of this run less
+    /// often: this loss is dropped.
     pub fn observe(&self, loss: &Tensor<1>) -> Result<Option<Event<f64>>, Misuse> {
         let mut run = self.shared.lock();
         run.tell(loss);

@@ -15,8 +15,8 @@ pub(crate) enum Finite {
 }
 
 impl Finite {
-    /// Of a loss of one element, f32 or f64. On a CPU it is there to be read; elsewhere a read would
-    /// wait for all that the device has to do.
+    /// Of a loss of one element, f32 or f64. On a CPU it is there to be read; elsewhere a read
+    /// would wait for all that the device has to do.
     pub fn of(loss: &Tensor, config: &Config) -> Result<Self> {
         if config.response.non_finite == NonFinite::Ignore {
             return Ok(Finite::Yes);

@@ -41,8 +41,8 @@
 //! - Losses stay on the device until a test is due: no read per step. A loss has one element, f32
 //!   or f64, and is stored as f32.
 //! - A loss that is NaN or infinite makes no update; on a GPU, where nobody has read it yet, one
-//!   with a gradient of zeros ([`Scheduled::step`]). The scheduler learns of it at the next read, at
-//!   most one test interval late (in the decay: 64 steps).
+//!   with a gradient of zeros ([`Scheduled::step`]). The scheduler learns of it at the next read,
+//!   at most one test interval late (in the decay: one block of the guard, or 64 steps).
 //! - Past the end of the budget the learning rate is the floor, and the first step there returns
 //!   [`Event::Finished`]. [`Scheduled::extend`] gives a run more steps.
 //! - Memory: one copy of the variables and of the optimizer's state; during the warmup only if

@@ -10,11 +10,11 @@
 //!
 //! The default preset adds what short budgets and real networks need. A fast *scout* through all
 //! learning rates shows where the first climb has to begin. Tests follow the growth of the learning
-//! rate, not the calendar. A minimum counts only after the loss has clearly fallen. A detection ends
-//! a *climb*, not the warmup: the trainer puts its weights back to a copy from the best point, and
-//! the learning rate climbs on from there, more slowly. A decay that loses what was gained goes back
-//! too, and on at a third. A loss that is not finite is a bad batch until there are three in a row.
-//! [`Config::paper`] is the paper's rule to the letter.
+//! rate, not the calendar. A minimum counts only after the loss has clearly fallen. A detection
+//! ends a *climb*, not the warmup: the trainer puts its weights back to a copy from the best point,
+//! and the learning rate climbs on from there, more slowly. A decay that loses what was gained goes
+//! back too, and on at a third. A loss that is not finite is a bad batch until there are three in a
+//! row. [`Config::paper`] is the paper's rule to the letter.
 //!
 //! # In a training loop
 //! ```
@@ -38,9 +38,9 @@
 //!    falls and is guarded.
 //! 3. In the warmup, [`trajectory`] keeps the losses of a climb in bounded memory. Every time the
 //!    learning rate has grown by a tenth, a [`mod@test`] is due. It sees them through a view
-//!    (clipped, standardised); [`sampling`] says which of them a vote sees; [`gp`] fits and infers; a
-//!    [`Measurement`] holds the votes, a [`Verdict`] counts them, `peak` places the minimum, and a
-//!    [`Report`] says it all.
+//!    (clipped, standardised); [`sampling`] says which of them a vote sees; [`gp`] fits and infers;
+//!    a [`Measurement`] holds the votes, a [`Verdict`] counts them, `peak` places the minimum, and
+//!    a [`Report`] says it all.
 //! 4. The phase applies the report, and [`event`] tells the trainer what to do.
 //!
 //! Around it: [`Backlog`] lets losses wait on a device until a test is due; `inspect` holds what

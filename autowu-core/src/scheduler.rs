@@ -97,8 +97,8 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
     /// course, later ones are counted but ignored: they were measured on the old course. So are
     /// those after [`Event::Finished`], which would else be lost behind a later event.
     ///
-    /// Returns the last event and report; [`Event::Skip`], which comes too late, only where there is
-    /// no other event. A buffer of no more than
+    /// Returns the last event and report; [`Event::Skip`], which comes too late, only where there
+    /// is no other event. A buffer of no more than
     /// [`steps_until_due`](Self::steps_until_due) finite losses gives the same run as one by one,
     /// bit for bit; [`Backlog`](crate::Backlog) sees to that.
     pub fn step_slice(&mut self, losses: &[T]) -> Outcome<T> {

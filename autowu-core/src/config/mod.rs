@@ -103,8 +103,8 @@ impl Config {
     /// It needs a trainer that can copy its weights and optimizer state and go back to the copy;
     /// see [`without_restore`](Self::without_restore) for others.
     ///
-    /// A run of more than 100 steps begins with a [scout](Scout) through learning rates from 1e-7 to
-    /// 10; a shorter one, and one that cannot restore, climbs from 1e-4 to 1 in a quarter of it.
+    /// A run of more than 100 steps begins with a [scout](Scout) through learning rates from 1e-7
+    /// to 10; a shorter one, and one that cannot restore, climbs from 1e-4 to 1 in a quarter of it.
     ///
     /// Where its constants come from: paired runs of the study's tuning half
     /// (`docs/study/README.md` in the repository has the tables, and what was tried without gain).
@@ -162,8 +162,8 @@ impl Config {
         Config { min_lr, max_lr, ramp: Ramp::short(), ..self }
     }
 
-    /// The same without a scout: the first climb begins at `min_lr`, in a run of any length, and may
-    /// take 0.4 of it. The default's range becomes 1e-5 to 1; yours stays.
+    /// The same without a scout: the first climb begins at `min_lr`, in a run of any length, and
+    /// may take 0.4 of it. The default's range becomes 1e-5 to 1; yours stays.
     #[must_use]
     pub fn without_scout(self) -> Self {
         let own = [SCOUTED, UNSCOUTED].contains(&(self.min_lr, self.max_lr));

@@ -69,8 +69,8 @@ impl Digestible for Curve {
     }
 }
 
-/// A fast climb through the whole range of learning rates, ahead of the first climb. Its weights are
-/// thrown away; what it shows is where the loss leaves its level.
+/// A fast climb through the whole range of learning rates, ahead of the first climb. Its weights
+/// are thrown away; what it shows is where the loss leaves its level.
 ///
 /// The first climb then begins `below` times lower. So a range as wide as 1e-7 to 10 costs a
 /// twentieth of the run, and nobody has to know a narrower one.
@@ -144,8 +144,8 @@ impl Default for Ramp {
 digest_fields!(Ramp { fraction, min_steps, scout, curve });
 
 impl Ramp {
-    /// A quarter of the budget and no scout: for runs too short for one, and for trainers that cannot
-    /// restore weights.
+    /// A quarter of the budget and no scout: for runs too short for one, and for trainers that
+    /// cannot restore weights.
     pub fn short() -> Self {
         Ramp { fraction: 0.25, min_steps: 20, ..Self::default() }
     }

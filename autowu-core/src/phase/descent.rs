@@ -80,8 +80,8 @@ impl<T: Real> Descent<T> {
         });
     }
 
-    /// Whether the last losses of a climb are as low as those of the climbs before it, but for noise
-    /// and a small share of the descent: only then do its weights replace the copy.
+    /// Whether the last losses of a climb are as low as those of the climbs before it, but for
+    /// noise and a small share of the descent: only then do its weights replace the copy.
     pub fn is_kept<const N: usize>(&self, climb: &Trajectory<T, N>) -> bool {
         let Some((noise, first, lowest, _)) = self.known() else { return true };
         let entries = usize::try_from(FEWEST.div_ceil(climb.resolution())).unwrap_or(usize::MAX);

@@ -39,9 +39,9 @@ pub(crate) enum Finding {
 /// Compares means of the decay's losses with the loss of the weights that the trainer has a copy
 /// of.
 ///
-/// Losses are taken in blocks; a mean of 1, 2, 4, … 32 blocks sees the smaller a loss of ground, the
-/// longer it is. With `n` losses in a mean, `m` in the copy's, `σ` the deviation of one loss, the
-/// ground is lost where
+/// Losses are taken in blocks of `max(8, decay/128)`. Means are of 1, 2, 4, … 32 blocks: the longer
+/// a mean, the smaller the loss of ground that it sees. With `n` losses in a mean, `m` in the copy's, `σ` the deviation of one loss,
+/// the ground is lost where
 ///
 /// `mean − copy > max(0.15 · descent, z σ √(1/n + 1/m)) + 2σ/√m`,
 ///
