@@ -40,8 +40,8 @@ pub(crate) enum Finding {
 /// of.
 ///
 /// Losses are taken in blocks of `max(8, decay/128)`. Means are of 1, 2, 4, … 32 blocks: the longer
-/// a mean, the smaller the loss of ground that it sees. With `n` losses in a mean, `m` in the copy's, `σ` the deviation of one loss,
-/// the ground is lost where
+/// a mean, the smaller the loss of ground that it sees. With `n` losses in a mean, `m` in the
+/// copy's, `σ` the deviation of one loss, the ground is lost where
 ///
 /// `mean − copy > max(0.15 · descent, z σ √(1/n + 1/m)) + 2σ/√m`,
 ///
