@@ -51,24 +51,29 @@ fn the_wrapped_model_counts_the_batches_itself() {
     assert_same(&lrs, &core_lrs(config, &losses)[..90]);
 }
 
+/// The CPU as many times: burn trains a clone of the model for each, on a thread of its own.
+fn workers(workers: usize, optim: MultiDeviceOptim) -> ExecutionStrategy {
+    ExecutionStrategy::multi(vec![device(); workers], optim)
+}
+
 #[test]
-fn two_devices_are_one_step_with_the_mean_loss() {
-    // 44 rows on two devices, 2 rows a batch: 11 updates an epoch.
-    for (i, optim) in OPTIMS.into_iter().enumerate() {
-        let trace = Trace::default();
-        let config = Config::new(11 * 10).without_restore();
-        let autowu = AutoWu::new(config).unwrap().devices(2);
-        let result = training(&format!("devices-{i}"), 44, 10, &trace)
-            .with_training_strategy(
-                ExecutionStrategy::multi(vec![device(), device()], optim).into(),
-            )
-            .metric_train_numeric(autowu.loss_metric())
-            .launch(learner(autowu.scheduler()));
-        assert!(result.error.is_none(), "{:?}", result.error);
-        let (lrs, losses) = per_update(&trace, 2, 22);
-        assert_eq!(lrs.len(), 110);
-        assert_same(&lrs, &core_lrs(config, &losses)[..110]);
-        assert!(autowu.state().tests() > 2);
+fn several_devices_are_one_step_with_the_mean_loss() {
+    // 22 rows for each device, 2 rows a batch: 11 updates an epoch.
+    for devices in [2, 4] {
+        for (i, optim) in OPTIMS.into_iter().enumerate() {
+            let trace = Trace::default();
+            let config = Config::new(11 * 10).without_restore();
+            let autowu = AutoWu::new(config).unwrap().devices(devices);
+            let result = training(&format!("{devices}-devices-{i}"), 22 * devices, 10, &trace)
+                .with_training_strategy(workers(devices, optim).into())
+                .metric_train_numeric(autowu.loss_metric())
+                .launch(learner(autowu.scheduler()));
+            assert!(result.error.is_none(), "{:?}", result.error);
+            let (lrs, losses) = per_update(&trace, devices, 11 * devices);
+            assert_eq!(lrs.len(), 110);
+            assert_same(&lrs, &core_lrs(config, &losses)[..110]);
+            assert!(autowu.state().tests() > 2);
+        }
     }
 }
 
@@ -80,7 +85,7 @@ fn a_device_that_runs_out_of_data_first_holds_nothing_up() {
     let autowu = AutoWu::new(config).unwrap().devices(2);
     let optim = MultiDeviceOptim::OptimMainDevice;
     let result = training("uneven", 45, 10, &trace)
-        .with_training_strategy(ExecutionStrategy::multi(vec![device(), device()], optim).into())
+        .with_training_strategy(workers(2, optim).into())
         .metric_train_numeric(autowu.loss_metric())
         .launch(learner(autowu.scheduler()));
     assert!(result.error.is_none(), "{:?}", result.error);
@@ -90,19 +95,20 @@ fn a_device_that_runs_out_of_data_first_holds_nothing_up() {
 }
 
 #[test]
-fn two_devices_with_a_wrapped_model_need_no_declaration() {
-    for (i, optim) in OPTIMS.into_iter().enumerate() {
-        let trace = Trace::default();
-        let config = Config::new(11 * 10).without_restore();
-        let autowu = AutoWu::new(config).unwrap();
-        let model = autowu.model(Toy::new(&device()), |output| output.loss.clone());
-        let result = training(&format!("devices-model-{i}"), 44, 10, &trace)
-            .with_training_strategy(
-                ExecutionStrategy::multi(vec![device(), device()], optim).into(),
-            )
-            .launch(Learner::new(model, sgd(), autowu.scheduler()));
-        assert!(result.error.is_none(), "{:?}", result.error);
-        let (lrs, losses) = per_update(&trace, 2, 22);
-        assert_same(&lrs, &core_lrs(config, &losses)[..110]);
+fn several_devices_with_a_wrapped_model_need_no_declaration() {
+    for devices in [2, 4] {
+        for (i, optim) in OPTIMS.into_iter().enumerate() {
+            let trace = Trace::default();
+            let config = Config::new(11 * 10).without_restore();
+            let autowu = AutoWu::new(config).unwrap();
+            let model = autowu.model(Toy::new(&device()), |output| output.loss.clone());
+            let result =
+                training(&format!("{devices}-devices-model-{i}"), 22 * devices, 10, &trace)
+                    .with_training_strategy(workers(devices, optim).into())
+                    .launch(Learner::new(model, sgd(), autowu.scheduler()));
+            assert!(result.error.is_none(), "{:?}", result.error);
+            let (lrs, losses) = per_update(&trace, devices, 11 * devices);
+            assert_same(&lrs, &core_lrs(config, &losses)[..110]);
+        }
     }
 }
