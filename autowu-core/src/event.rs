@@ -10,6 +10,9 @@ use core::fmt;
 pub enum Reason {
     /// The loss has passed its minimum.
     PastMinimum,
+    /// The loss has jumped far above its lowest, on a climb that is too steep to wait for a test
+    /// and without a copy to go back to.
+    Overshot,
     /// The scout has been through the range of learning rates: the first climb begins below the one
     /// where the loss left its level.
     Scouted,
@@ -33,6 +36,7 @@ impl Reason {
     pub fn sentence(self) -> &'static str {
         match self {
             Reason::PastMinimum => "the loss has passed its minimum",
+            Reason::Overshot => "the loss has jumped far above its lowest",
             Reason::Scouted => "the range of learning rates has been scouted",
             Reason::WarmupUsed => "the warmup's share of the budget is used",
             Reason::WarmupUsedBackToMinimum => {
@@ -261,6 +265,7 @@ mod tests {
     fn every_event_has_its_sentence() {
         let reasons = [
             Reason::PastMinimum,
+            Reason::Overshot,
             Reason::Scouted,
             Reason::WarmupUsed,
             Reason::WarmupUsedBackToMinimum,
@@ -269,7 +274,7 @@ mod tests {
             Reason::NonFinite,
             Reason::StillNonFinite,
         ];
-        assert_eq!(HashSet::from(reasons.map(Reason::sentence)).len(), 8);
+        assert_eq!(HashSet::from(reasons.map(Reason::sentence)).len(), 9);
         assert!(reasons.map(Reason::sentence).into_iter().all(|s| s.starts_with("the ")));
         let (step, from, to) = (7, 0.5, 0.25);
         for (reason, frees_copy) in reasons.into_iter().flat_map(|r| [(r, false), (r, true)]) {

@@ -146,7 +146,7 @@ def tasks(data: pathlib.Path, quick: bool) -> list[Task]:
     deep = [64] * 8 + [10]
     found = [
         Task("digits-norm", lambda: convolutions(True), classified, train, test, 64, 1000),
-        Task("digits-plain", lambda: convolutions(False), classified, train, test, 64, 2500),
+        Task("digits-plain", lambda: convolutions(False), classified, train, test, 64, 1000),
         Task("digits-deep", lambda: perceptron(*deep), classified, train, test, 64, 1500),
         Task("digits-autoencoder", lambda: perceptron(64, 64, 8, 64, 64), rebuilt, train, test,
              64, 2000, True),
@@ -162,5 +162,5 @@ def tasks(data: pathlib.Path, quick: bool) -> list[Task]:
     if (data / "text" / "emma.txt").is_file():
         pieces, held_out, letters = novel(data / "text" / "emma.txt")
         found.append(Task("chars-transformer", lambda: Characters(letters), classified, pieces,
-                          held_out, 32, 2000, True))
+                          held_out, 32, 1000, True))
     return found

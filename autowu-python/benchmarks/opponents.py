@@ -257,7 +257,8 @@ def make(name: str, family: str, network: nn.Module, steps: int, task: Any) -> O
     if kind in ("salsa", "sasa+"):
         import statopt
 
-        frequency = min(1000, per_epoch)
+        # A test per epoch, and at least the 100 steps that statopt asks for.
+        frequency = min(1000, max(100, per_epoch))
         shared = dict(momentum=0.9, weight_decay=0, minN_stats=frequency, testfreq=frequency)
         if kind == "sasa+":
             return Opponent(statopt.SASA(parameters, lr=habit, warmup=0, **shared))

@@ -111,9 +111,22 @@ def main():
         if args.data is None:
             parser.error("--data is missing: the folder with optdigits/ in it")
         torch.set_num_threads(args.threads)
+        warm_up()
         runs(args, file)
     versions = [f"{name} {version(name)}" for name in PACKAGES]
     table.write(args.out, list(csv.DictReader(file.open())), versions)
+
+
+def warm_up():
+    """PyTorch loads much of itself at the first update; no run is to be charged for it."""
+    network = bench_tasks.perceptron(8, 8)
+    for family in opponents.HABIT:
+        opponent = opponents.Auto(opponents.plain(family, network, 0.1), network, 100, log=False)
+        for _ in range(20):
+            loss = network(torch.ones(2, 8)).square().mean()
+            opponent.optimizer.zero_grad()
+            loss.backward()
+            opponent.update(loss, lambda: loss)
 
 
 def version(package):

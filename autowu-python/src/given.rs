@@ -34,6 +34,7 @@ const NAMES: [&str; 37] = [
     "clip",
     "confidence",
     "descent",
+    "overshoot",
     "peak",
     "peak_factor",
     "fallback",

@@ -112,6 +112,7 @@ impl Given<'_, '_> {
         ramp.min_steps = self.count("min_steps")?.unwrap_or(ramp.min_steps);
         response.peak_factor = self.number_or_none("peak_factor")?.unwrap_or(response.peak_factor);
         response.descent = self.number_or_none("descent")?.unwrap_or(response.descent);
+        response.overshoot = self.number_or_none("overshoot")?.unwrap_or(response.overshoot);
         Ok(())
     }
 

@@ -68,6 +68,10 @@ pub const AUTO: &[(&str, Make)] = &[
         let config = Config::new(total);
         config.with_ramp(config.ramp.tested(Interval::Steps(epoch), Patience::Tests(3)))
     }),
+    ("overshoot unwatched", |_, total| {
+        let config = Config::new(total).without_restore();
+        config.with_response(Response { overshoot: None, ..config.response })
+    }),
     ("no scout", |_, total| Config::new(total).without_scout()),
     ("factor 1", |_, total| Config::new(total).with_peak_factor(1.0)),
     ("one subset", |_, total| {

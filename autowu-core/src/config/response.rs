@@ -103,6 +103,11 @@ pub struct Response {
     /// have been passed; `None`: not asked.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_real::option"))]
     pub descent: Option<f64>,
+    /// Where the trainer cannot go back and the learning rate grows by a tenth per step or more,
+    /// losses that are this many deviations above the lowest end the climb at once, > 0: a test
+    /// would come when the weights are beyond help. `None`: only tests end a climb.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_real::option"))]
+    pub overshoot: Option<f64>,
     /// Which learning rate is that of the minimum.
     pub peak: PeakRule,
     /// The decay starts from this many times the learning rate of the minimum, > 0. `None`: from
@@ -123,6 +128,7 @@ impl Default for Response {
         Response {
             confidence: 0.95,
             descent: Some(0.99999),
+            overshoot: Some(4.0),
             peak: PeakRule::RateAtMean,
             peak_factor: None,
             fallback: Fallback::Argmin,
@@ -148,7 +154,16 @@ impl Digestible for NonFinite {
     }
 }
 
-digest_fields!(Response { confidence, descent, peak, peak_factor, fallback, non_finite, recovery });
+digest_fields!(Response {
+    confidence,
+    descent,
+    overshoot,
+    peak,
+    peak_factor,
+    fallback,
+    non_finite,
+    recovery,
+});
 
 impl Response {
     /// The authors' implementation: the first detection ends the warmup, nobody goes back, losses
@@ -157,6 +172,7 @@ impl Response {
         Response {
             confidence: 0.95,
             descent: None,
+            overshoot: None,
             peak: PeakRule::MeanRate,
             peak_factor: Some(1.0),
             fallback: Fallback::Reached,
@@ -194,6 +210,9 @@ impl Response {
         error::probability("confidence", self.confidence, "the paper uses 0.95")?;
         if let Some(descent) = self.descent {
             error::probability("descent", descent, "the default is 0.99999, None does not ask")?;
+        }
+        if let Some(deviations) = self.overshoot {
+            error::positive("overshoot", deviations, "the default is 4, None leaves it to tests")?;
         }
         if let Some(factor) = self.peak_factor {
             error::positive("peak_factor", factor, "1 is the learning rate of the minimum")?;

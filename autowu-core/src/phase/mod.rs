@@ -2,7 +2,7 @@
 //! and says what follows.
 //!
 //! 1. [`Climb`]: one rise of the learning rate. `ascent`: the present climb with its losses and
-//!    its tests.
+//!    its tests. `overshoot`: a climb that is too fast for them.
 //! 2. `warmup`: climb, test, restore, until the decay begins. `scout`: a first, fast climb.
 //! 3. `descent`: how far the loss fell in the warmup. `guard`: whether the decay loses that again.
 //! 4. `decay`: the learning rate falls. `failures`: losses in a row that are not finite, in either
@@ -15,6 +15,7 @@ mod descent;
 mod failures;
 mod guard;
 mod now;
+mod overshoot;
 mod scout;
 mod transition;
 mod warmup;

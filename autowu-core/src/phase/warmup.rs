@@ -6,12 +6,14 @@ use super::decay::{DecayPhase, Legacy};
 use super::descent::{Descent, lowest_at};
 use super::failures::Failures;
 use super::now::Now;
+use super::overshoot::{FEWEST, is_steep, overshoots};
 use super::scout::last_calm;
 use super::transition::Transition;
 use crate::config::{Config, Fallback, NonFinite, Recovery, Scout};
 use crate::digest::{Digest, Digestible};
 use crate::event::{Event, Reason};
 use crate::real::Real;
+use crate::schedule::Warmup;
 use crate::test::{Measurement, Report, TestInput};
 
 /// A climb whose minimum lies beyond this share of it is still falling: the present is the best.
@@ -20,6 +22,10 @@ const STILL_FALLING: f64 = 0.97;
 /// Losses that are not finite end a climb. The next begins where the loss was lowest, or so many
 /// times lower than this one had come.
 const NOT_FINITE: f64 = 3.0;
+
+/// After an overshoot the learning rate is so many times lower, at least: those of the steps before
+/// were too high too.
+const TOO_FAR: f64 = 4.0;
 
 /// A climb after a restore whose learning rate has grown by this factor and whose loss still falls
 /// had begun too early: the factor is about twice the learning rate that was found too high.
@@ -124,10 +130,19 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
         let Now { config, total, step } = now;
         let (interval, climb) = (self.interval, &self.ascent.climb);
         let grid = step.saturating_sub(climb.start) / interval + 1;
-        let fewest = u64::from(config.test.min_samples).div_ceil(interval);
+        let fewest = u64::from(config.test.min_samples);
+        let fewest = if self.overshoot(config).is_some() { fewest.min(FEWEST) } else { fewest };
+        let fewest = fewest.div_ceil(interval);
         let test = climb.start.saturating_add(grid.max(fewest).saturating_mul(interval));
         let last = config.decay.final_start(total).unwrap_or(u64::MAX);
         test.min(last).min(climb.end(config)).max(next)
+    }
+
+    /// The deviations of an overshoot, where the present climb can have one.
+    fn overshoot(&self, config: &Config) -> Option<f64> {
+        let is_exponential = config.ramp.shape() == Warmup::Exponential;
+        let is_steep = is_exponential && is_steep(self.ascent.climb.rate.wide());
+        config.response.overshoot.filter(|_| is_steep && !config.response.can_restore())
     }
 
     pub fn climb(&self) -> &Climb<T> {
@@ -204,11 +219,28 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
             return Transition::Event(Event::Snapshot { step, lr: self.ascent.lr(now) });
         }
         let climbed = step.saturating_sub(self.ascent.climb.start);
-        let enough = losses >= u64::from(config.test.min_samples);
-        match is_over || (climbed.is_multiple_of(self.interval) && enough) {
+        if !is_over && !climbed.is_multiple_of(self.interval) {
+            return Transition::None;
+        }
+        let Ascent { climb, losses: history, .. } = &self.ascent;
+        if let Some(deviations) = self.overshoot(config)
+            && overshoots(history, climb.rate.wide(), deviations)
+        {
+            let to = self.down_to_lowest(now, reached / T::of(TOO_FAR));
+            return self.begin_decay(now, Reason::Overshot, to);
+        }
+        match is_over || losses >= u64::from(config.test.min_samples) {
             true => Transition::TestDue,
             false => Transition::None,
         }
+    }
+
+    /// `lr`, or that of the lowest losses of the climb if it is lower.
+    fn down_to_lowest(&self, now: Now<'_>, lr: T) -> T {
+        let Ascent { climb, losses, .. } = &self.ascent;
+        let at = lowest_at(losses).map(|at| climb.start.saturating_add(at));
+        let lowest = at.map(|at| climb.lr(now.config, at));
+        lowest.map_or(lr, |lowest| lr.min(lowest)).max(T::of(now.config.min_lr))
     }
 
     /// A loss that is not finite and not ignored.
@@ -233,10 +265,8 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
             Recovery::None { .. } => return self.begin_decay(now, Reason::NonFinite, to),
             Recovery::Restore { slowdown, .. } => slowdown.unwrap_or(1.0),
         };
-        let Ascent { climb, losses, .. } = &self.ascent;
-        let lowest = lowest_at(losses).map(|at| climb.lr(config, climb.start.saturating_add(at)));
         let to = to.min(self.ascent.last_lr(now) / T::of(NOT_FINITE));
-        let to = lowest.map_or(to, |lowest| to.min(lowest)).max(T::of(config.min_lr));
+        let to = self.down_to_lowest(now, to);
         if self.has_copy && self.failures.try_again() {
             if let Some(scout) = self.scout(config) {
                 return self.end_scout(now, scout, None);

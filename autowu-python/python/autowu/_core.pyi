@@ -78,6 +78,7 @@ class AutoWU:
         clip: bool = ...,
         confidence: float = ...,
         descent: Optional[float] = ...,
+        overshoot: Optional[float] = ...,
         peak: Literal["rate_at_mean", "mean_rate"] = ...,
         peak_factor: Optional[float] = ...,
         fallback: Literal["argmin", "reached"] = ...,

@@ -43,6 +43,7 @@ pub fn configs() -> impl Strategy<Value = Config> {
             } else {
                 NonFinite::EndClimb { skips: back_steps % 4, back_steps }
             };
+            let overshoot = preset.response.overshoot.filter(|_| seed.is_multiple_of(2));
             let rules = preset.test;
             preset
                 .with_ramp(Ramp { fraction, ..preset.ramp }.tested(interval, patience))
@@ -54,7 +55,7 @@ pub fn configs() -> impl Strategy<Value = Config> {
                     clip,
                     ..rules
                 })
-                .with_response(Response { fallback, non_finite, ..preset.response })
+                .with_response(Response { fallback, non_finite, overshoot, ..preset.response })
                 .with_decay(decay)
                 .with_floor_lr(preset.min_lr * (seed % 3) as f64 / 2.0)
                 .with_seed(seed)

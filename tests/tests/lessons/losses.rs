@@ -2,8 +2,9 @@
 
 use crate::{BEST, Scheduler, config, decay, run, sweep};
 use autowu_core::gp::{Factor, Hyper, Posterior};
-use autowu_core::{Event, Real};
+use autowu_core::{Config, Event, Real, Reason, Response};
 use autowu_lab::tolerance::VARIANCE;
+use autowu_tests::configs::sampled;
 use autowu_tests::curves::noise;
 
 /// fastai/fastai#3476: losses that turn into NaN late in a sweep gave an absurd learning rate.
@@ -143,4 +144,31 @@ fn no_data_are_singular() {
     }
     let mut constant = Scheduler::new(config(400)).unwrap();
     assert!((0..500).all(|_| constant.step(1.0).lr.is_finite()), "a constant loss");
+}
+
+/// keras-team/keras#3425: the learning rate was too high for a few steps, and the network did not
+/// come back.
+///
+/// The losses of a perceptron on MNIST, AdamP, batches of 16, on a climb that grows by half per step:
+/// at 0.025 they jump. By the test, which waits for certainty, the climb went on to 0.63 and a loss of
+/// 257, and the decay did not make that good.
+#[test]
+fn a_steep_climb_without_a_way_back_ends_with_the_first_jump() {
+    let losses = [
+        2.5104, 2.9561, 2.3923, 2.5656, 2.7379, 2.1907, 1.7043, 1.8922, 1.3479, 0.7928, 1.5903,
+        1.6319, 6.5886, 3.1384, 13.1857, 5.9661, 14.6746, 29.608, 30.302, 256.84,
+    ];
+    let end = |overshoot| {
+        let config = sampled(Config::new(60).without_restore(), 60, 200);
+        let config = config.with_response(Response { overshoot, ..config.response });
+        let told = |step, _| losses.get(step as usize).copied().unwrap_or(500.0);
+        run(config, told).into_iter().find_map(|o| o.event).unwrap()
+    };
+    let Event::Decay { step: 13, reason: Reason::Overshot, from, peak, .. } =
+        end(Response::default().overshoot)
+    else {
+        panic!("{:?}", end(Response::default().overshoot));
+    };
+    assert!(from > 0.025 && peak <= from / 4.0, "{from} → {peak}");
+    assert!(end(None).step() > 17, "{:?}", end(None));
 }

@@ -53,6 +53,7 @@ enum Change {
     Fallback(bool),
     BackSteps(Option<u32>),
     Seed(u64),
+    Overshoot(Option<Number>),
 }
 
 /// Parts of a configuration, each of which a change sets on its own; together they say which curve
@@ -174,5 +175,6 @@ fn apply(c: &mut Config, parts: &mut Parts, change: Change) {
             })
         }
         Change::Seed(seed) => c.seed = seed,
+        Change::Overshoot(x) => c.response.overshoot = x.map(Number::get),
     }
 }
