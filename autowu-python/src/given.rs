@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt};
 
 /// Every option but those that the class names itself.
-const NAMES: [&str; 37] = [
+const NAMES: [&str; 38] = [
     "steps_per_epoch",
     "min_lr",
     "max_lr",

@@ -82,6 +82,7 @@ OPTIONS = {
     "clip": False,
     "confidence": 0.9,
     "descent": None,
+    "overshoot": 6.0,
     "peak": "mean_rate",
     "fallback": "reached",
     "non_finite": "ignore",
