@@ -17,24 +17,38 @@ fn mean(values: &[f64]) -> Option<(f64, f64)> {
     Some((mean, (square / (n * (n - 1.0))).sqrt()))
 }
 
-/// A row for each schedule that shares cells and seeds with the default; empty without one.
-pub fn table(judged: &[Judged]) -> String {
-    const DEFAULT: &str = "default";
-    let default: HashMap<_, &Judged> = judged
-        .iter()
-        .filter(|j| j.schedule == DEFAULT)
-        .map(|j| ((j.cell, j.run.seed), j))
-        .collect();
+const PAIRS: &str = "Runs of the same cell and seed; equal ones are not counted. Means over all \
+pairs, with their standard error: points of accuracy, and 100 · ln of the ratio of the losses; \
+negative is better than the default. Pairs without a finite loss are not in the mean. Dead: of \
+these runs, and of the default's.";
+
+/// [`table`] under a title that ends with `beside`; empty where that is.
+pub fn section(title: &str, judged: &[Judged]) -> String {
+    let table = table(judged);
+    match table.is_empty() {
+        true => table,
+        false => format!("\n## {title} the same run of the default\n\n{PAIRS}\n\n{table}"),
+    }
+}
+
+/// A row for each schedule that shares cells and seeds with the default (without restoring: with
+/// that); empty without one.
+fn table(judged: &[Judged]) -> String {
+    let runs: HashMap<_, &Judged> =
+        judged.iter().map(|j| ((&*j.schedule, j.cell, j.run.seed), j)).collect();
     let mut rows = String::new();
-    for schedule in tables::order(judged).into_iter().filter(|s| *s != DEFAULT) {
+    for schedule in tables::order(judged).into_iter().filter(|s| *s != "default") {
+        let beside = if schedule == "overshoot unwatched" { "no restore" } else { "default" };
         let pairs: Vec<(&Judged, &Judged)> = judged
             .iter()
             .filter(|j| j.schedule == schedule)
-            .filter_map(|j| Some((j, *default.get(&(j.cell, j.run.seed))?)))
+            .filter_map(|j| Some((j, *runs.get(&(beside, j.cell, j.run.seed))?)))
             .collect();
         if pairs.is_empty() {
             continue;
         }
+        let dead = pairs.iter().filter(|(a, _)| a.dead).count();
+        let beside_dead = pairs.iter().filter(|(_, b)| b.dead).count();
         let better = pairs.iter().filter(|(a, b)| a.gap < b.gap).count();
         let worse = pairs.iter().filter(|(a, b)| a.gap > b.gap).count();
         let change = |unit: Metric| {
@@ -51,7 +65,7 @@ pub fn table(judged: &[Judged]) -> String {
         let (points, loss) = (change(Metric::Accuracy), change(Metric::Loss));
         let _ = writeln!(
             rows,
-            "| {schedule} | {} | {better} | {worse} | {points} | {loss} |",
+            "| {schedule} | {} | {dead}; {beside_dead} | {better} | {worse} | {points} | {loss} |",
             pairs.len()
         );
     }
@@ -59,8 +73,8 @@ pub fn table(judged: &[Judged]) -> String {
         return rows;
     }
     format!(
-        "| instead of the default | pairs | better | worse | points | 100 · ln of the loss |\n\
-         |---|---:|---:|---:|---:|---:|\n{rows}"
+        "| instead of the default | pairs | dead | better | worse | points | 100 · ln of the loss |\n\
+         |---|---:|---:|---:|---:|---:|---:|\n{rows}"
     )
 }
 

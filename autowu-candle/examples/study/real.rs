@@ -27,11 +27,7 @@ pub fn write(folder: &Path, grid: &[Cell], small: &Path, half: Option<Half>) -> 
     let _ = write!(text, "\n## All cells\n\n{NOTES}\n\n{}", totals(&real.runs));
     let _ = write!(text, "\n## The targets\n\n{}", targets::table(&small.runs, &real.runs));
     for (name, judged) in [("Real tasks", &real.runs), ("Small networks", &small.runs)] {
-        let table = paired::table(judged);
-        if !table.is_empty() {
-            let _ = write!(text, "\n## {name}: beside the same run of the default\n\n");
-            let _ = write!(text, "{PAIRS}\n\n{table}");
-        }
+        text.push_str(&paired::section(&format!("{name}: beside"), judged));
     }
     let _ = write!(text, "\n## Every cell, every seed\n\n{CELLS}\n\n{}", cells(&real.runs));
     println!("{text}");
@@ -46,10 +42,6 @@ peak's runs in the same cell; negative is better. The tuned peak is the best of 
 data. Untuned: what people use without tuning, a peak of 0.001 with AdamW and AdamP, 0.1 with SGD, \
 0.01 with LAMB. Far: more than 3 points or 5 % of the loss below tuned. Dead: worse than half-way \
 between the untrained model and the tuned peak.";
-
-const PAIRS: &str = "Runs of the same cell and seed; equal ones are not counted. Means over all \
-pairs, with their standard error: points of accuracy, and 100 · ln of the ratio of the losses; \
-negative is better than the default. Pairs without a finite loss are not in the mean.";
 
 const CELLS: &str = "Test accuracy in %, or test loss; seeds in their order. Peak: the median. \
 Restores: per run, in the warmup + in the decay.";

@@ -3,6 +3,7 @@
 use crate::cells::{Cell, Half};
 use crate::charts::{self, Line};
 use crate::judge::{Judged, Judgement, TUNED, judge};
+use crate::paired;
 use crate::runs;
 use crate::tables::{self, Row};
 use std::fmt::Write;
@@ -38,6 +39,7 @@ pub fn write(folder: &Path, grid: &[Cell], half: Option<Half>) -> Result<(), Str
             "\n## Where the decay began\n\n{SWITCH}\n\n![](switch.svg)\n\n{}",
             tables::switch(&switches)
         );
+        text.push_str(&paired::section("Beside", &judgement.runs));
     }
     println!("{text}");
     if !all.is_empty() {
