@@ -28,7 +28,7 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(after_help = "EXAMPLES:\n  \
     digits                                         the data in the repository, AdamW, AutoWU\n  \
-    digits --model mlp --optimizer sgd --batch 512\n  \
+    digits --model mlp --optimizer sgd-m --batch 512\n  \
     digits --schedule baseline --peak 0.003        linear warmup + cosine, a peak that you tune\n  \
     digits --data mnist --epochs 3                 IDX files: train-images-idx3-ubyte[.gz] …")]
 struct Args {
@@ -72,8 +72,10 @@ enum Optim {
     Adamw,
     Adamp,
     Lamb,
-    /// With momentum 0.9.
+    /// Without momentum.
     Sgd,
+    /// With momentum 0.9.
+    SgdM,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -118,7 +120,8 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         Optim::Adamw => train(&task, ParamsAdamW::default()),
         Optim::Adamp => train(&task, ParamsAdamP::default()),
         Optim::Lamb => train(&task, ParamsLamb::default()),
-        Optim::Sgd => train(&task, ParamsSgdm { momentum: 0.9, ..Default::default() }),
+        Optim::Sgd => train(&task, ParamsSgdm { momentum: 0.0, ..Default::default() }),
+        Optim::SgdM => train(&task, ParamsSgdm { momentum: 0.9, ..Default::default() }),
     }?;
     write_csv(&args.out.join("run.csv"), &log)?;
     let losses: Vec<f64> = log.iter().map(|row| row.1).collect();
