@@ -90,25 +90,60 @@ def write(folder, rows, versions):
                 f"{100 * steps_to(runs, tuned):.0f} % | ×{seconds:.2f} | {memory:.0f} KiB | "
                 f"{runs[0]['note']} |"
             )
-    ours = gaps.get("autowu", [])
+    by_cell = {name: cell_gaps(found, name) for name in gaps}
     overall = [
         "# AutoWU and its opponents\n",
-        "Below the tuned peak: points of accuracy, or per cent of the loss; less is better.\n",
-        "| schedule | cells | median | worst | lost | AutoWU ahead in |",
-        "|---|---:|---:|---:|---:|---:|",
+        "How far below the tuned cosine a schedule ends in a cell (task and optimizer), in the median",
+        "of the seeds: points of accuracy, or per cent of the loss; less is better. A run is lost that",
+        "ends more than 20 points or 50 % below. The last column counts cells.\n",
+        "| schedule | cells | points: median | worst | % of loss: median | worst | lost runs "
+        "| AutoWU ahead in |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    by_cell = {name: cell_gaps(found, name) for name in gaps}
-    for name, all_gaps in sorted(gaps.items(), key=lambda item: statistics.median(item[1])):
-        lost = sum(x > 20 for x in all_gaps)
-        both = [key for key in by_cell[name] if key in by_cell.get("autowu", {})]
-        ahead = sum(by_cell["autowu"][key] < by_cell[name][key] for key in both) if ours else 0
+    for name in sorted(gaps, key=lambda name: middle_of(by_cell[name], found, "0")):
+        ours, theirs = by_cell.get("autowu", {}), by_cell[name]
+        both = [key for key in theirs if key in ours]
+        ahead = sum(ours[key] < theirs[key] for key in both)
+        lost, runs = lost_runs(found, name)
+        points, loss = spread(theirs, found, "0"), spread(theirs, found, "1")
         overall.append(
-            f"| {name} | {len(all_gaps)} | {statistics.median(all_gaps):.2f} | "
-            f"{max(all_gaps):.2f} | {lost} | {ahead} of {len(both)} |"
+            f"| {name} | {len(theirs)} | {points} | {loss} | {lost} of {runs} "
+            f"| {ahead} of {len(both)} |"
         )
     overall += ["\n" + ", ".join(versions) + "."]
     (folder / "summary.md").write_text("\n".join(overall + lines) + "\n")
-    draw(folder / "summary.svg", gaps)
+    draw(folder / "summary.svg", {name: g for name, g in by_cell.items() if g}, found)
+
+
+def of_kind(gaps, found, is_loss):
+    """The gaps of cells of accuracy ("0") or of a loss ("1")."""
+    kind = {key: next(iter(cell.values()))[0]["is_loss"] for key, cell in found.items()}
+    return [gap for key, gap in gaps.items() if kind[key] == is_loss]
+
+
+def middle_of(gaps, found, is_loss):
+    """Their median, to sort by."""
+    values = of_kind(gaps, found, is_loss)
+    return statistics.median(values) if values else math.inf
+
+
+def spread(gaps, found, is_loss):
+    """Median and worst, as two columns."""
+    values = of_kind(gaps, found, is_loss)
+    return f"{statistics.median(values):.2f} | {max(values):.2f}" if values else " | "
+
+
+def lost_runs(found, name):
+    """Runs far below the tuned cosine, and all runs."""
+    lost = runs = 0
+    for cell in found.values():
+        tuned = cell.get("tuned cosine")
+        for row in cell.get(name, []) if tuned else []:
+            is_loss = row["is_loss"] == "1"
+            best = statistics.mean(number(row["metric"]) for row in tuned)
+            below = gap(number(row["metric"]), best, is_loss)
+            lost, runs = lost + (not below <= (50 if is_loss else 20)), runs + 1
+    return lost, runs
 
 
 def cell_gaps(found, name):
@@ -125,21 +160,31 @@ def cell_gaps(found, name):
     return out
 
 
-def draw(path, gaps):
-    """A dot per cell, a bar at the median; gaps above 30 lie on the right edge."""
+def draw(path, by_cell, found):
+    """A mark per cell, a bar at the median of all."""
     try:
         from matplotlib.figure import Figure
+        from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
     except ImportError:
         return
-    order = sorted(gaps, key=lambda name: -statistics.median(gaps[name]))
-    figure = Figure(figsize=(9, 0.35 * len(order) + 1.2), layout="constrained")
+    order = sorted(by_cell, key=lambda name: -statistics.median(by_cell[name].values()))
+    figure = Figure(figsize=(9, 0.32 * len(order) + 1.4), layout="constrained")
     axes = figure.subplots()
+    edge = 100.0
     for y, name in enumerate(order):
-        values = [min(30.0, x) for x in gaps[name]]
         color = "tab:orange" if name.startswith("autowu") else "tab:blue"
-        axes.plot(values, [y] * len(values), "o", color=color, alpha=0.6, markersize=5)
-        axes.plot(min(30.0, statistics.median(gaps[name])), y, "|", color="black", markersize=14)
+        for kind, mark in (("0", "o"), ("1", "s")):
+            values = [min(edge, x) for x in of_kind(by_cell[name], found, kind)]
+            axes.plot(values, [y] * len(values), mark, color=color, alpha=0.6, markersize=5)
+        middle = min(edge, statistics.median(by_cell[name].values()))
+        axes.plot(middle, y, "|", color="black", markersize=14)
+    axes.set_xscale("symlog", linthresh=1)
+    axes.xaxis.set_major_locator(FixedLocator([-30, -10, -3, -1, 0, 1, 3, 10, 30, 100]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axes.set_yticks(range(len(order)), order)
     axes.axvline(0, color="gray", linewidth=0.8)
-    axes.set_xlabel("below the tuned peak: points of accuracy, or % of the loss")
+    axes.set_xlabel(
+        "below the tuned cosine: points of accuracy (circles), % of the loss (squares); 100: or more"
+    )
     figure.savefig(path)

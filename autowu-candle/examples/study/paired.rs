@@ -35,7 +35,7 @@ pub fn section(title: &str, judged: &[Judged]) -> String {
 /// that); empty without one.
 fn table(judged: &[Judged]) -> String {
     let runs: HashMap<_, &Judged> =
-        judged.iter().map(|j| ((&*j.schedule, j.cell, j.run.seed), j)).collect();
+        judged.iter().map(|j| ((j.schedule, j.cell, j.run.seed), j)).collect();
     let mut rows = String::new();
     for schedule in tables::order(judged).into_iter().filter(|s| *s != "default") {
         let beside = if schedule == "overshoot unwatched" { "no restore" } else { "default" };
