@@ -19,17 +19,41 @@ HERE = pathlib.Path(__file__).resolve().parent
 DIGITS = HERE.parents[1] / "target/release/examples/digits"
 RESULTS = HERE / "results.csv"
 FIELDS = ["schedule", "peak", "epochs", "seed", "accuracy"]
+OPTIMIZERS = HERE / "optimizers.csv"
 PEAKS = ["0.001", "0.003", "0.01", "0.03", "0.1"]
 
 
 def accuracy(schedule, peak, epochs, seed):
     options = ["--schedule", schedule, "--epochs", str(epochs), "--seed", str(seed)]
-    options += ["--peak", peak] if peak else []
+    return run(options + (["--peak", peak] if peak else []))
+
+
+def run(options):
     with tempfile.TemporaryDirectory() as out:
-        run = subprocess.run(
+        done = subprocess.run(
             [DIGITS, *options, "--out", out], check=True, capture_output=True, text=True
         )
-    return run.stdout.split()[-1]
+    return done.stdout.split()[-1]
+
+
+def optimizers(seeds):
+    """The default with each optimizer, in the example's 15 epochs."""
+    done = {}
+    if OPTIMIZERS.exists():
+        with OPTIMIZERS.open() as rows:
+            done = {(row["optimizer"], row["seed"]): row["accuracy"] for row in csv.DictReader(rows)}
+    else:
+        OPTIMIZERS.write_text("optimizer,seed,accuracy\n")
+    for seed in map(str, range(seeds)):
+        for name in ["adamw", "adamp", "lamb", "sgd", "sgd-m"]:
+            if (name, seed) not in done:
+                done[name, seed] = run(["--optimizer", name, "--seed", seed])
+                with OPTIMIZERS.open("a") as rows:
+                    rows.write(f"{name},{seed},{done[name, seed]}\n")
+    print("| optimizer | mean test accuracy | its seeds |\n|---|---|---|")
+    for name in dict.fromkeys(name for name, _ in done):
+        found = [100 * float(done[key]) for key in sorted(done) if key[0] == name]
+        print(f"| {name} | {statistics.mean(found):.1f} | {' '.join(f'{x:.1f}' for x in found)} |")
 
 
 def main():
@@ -39,7 +63,10 @@ def main():
     parser.add_argument("--epochs", type=int, nargs="+", default=[10, 30, 100])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", nargs="+", default=["default", "paper", "baseline"])
+    parser.add_argument("--optimizers", action="store_true", help="15 epochs of each optimizer")
     args = parser.parse_args()
+    if args.optimizers:
+        return optimizers(args.seeds)
     done = {}
     if RESULTS.exists():
         with RESULTS.open() as rows:
