@@ -116,6 +116,13 @@ impl AutoWU {
         self.run(py).skipped()
     }
 
+    /// Whether the losses of the present climb look smoothed, or told several times: they make early
+    /// false ends. So does the loss of a full batch, which has no noise and needs nothing.
+    #[getter]
+    fn looks_smoothed(&self, py: Python<'_>) -> bool {
+        self.run(py).looks_smoothed()
+    }
+
     /// Tests made so far.
     #[getter]
     fn tests(&self, py: Python<'_>) -> u64 {

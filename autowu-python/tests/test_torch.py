@@ -566,3 +566,18 @@ def test_the_log_holds_every_step_and_is_bounded(tmp_path):
     for step in range(10_000):
         log.add(step, 0.1, 1.0, "warmup")
     assert 50 <= len(log.rows) <= 100 and log.rows[0]["step"] == 0
+
+
+def test_smoothed_losses_are_said_once(caplog):
+    def said(smooth):
+        caplog.clear()
+        network = tasks.model()
+        sched = AutoWU(adamw(network), 3000, modules=[network])
+        generator, mean = torch.Generator().manual_seed(0), torch.zeros(())
+        for step in range(1500):
+            loss = 2 * math.exp(-step / 800) + 0.2 * torch.randn((), generator=generator)
+            mean = 0.9 * mean + 0.1 * loss if step else loss
+            sched.step(mean if smooth else loss)
+        return [row for row in caplog.messages if "smoothed" in row]
+
+    assert len(said(True)) == 1 and not said(False)

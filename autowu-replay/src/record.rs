@@ -5,6 +5,10 @@ use serde::Serialize;
 use std::path::Path;
 use std::time::Instant;
 
+/// What to say of losses that look smoothed.
+pub const SMOOTHED: &str = "the losses look smoothed, or told several times, which makes early false \
+ends: tell the raw loss of each update (a full batch without noise looks the same and needs nothing)";
+
 /// A whole replay, in double precision.
 #[derive(Serialize)]
 pub struct Record {
@@ -19,6 +23,9 @@ pub struct Record {
     /// Steps that a loss stands for.
     #[serde(skip)]
     every: u64,
+    /// Whether the losses looked smoothed in some test.
+    #[serde(skip)]
+    pub smoothed: bool,
     /// For the plot.
     #[serde(skip)]
     pub band: Option<Band>,
@@ -78,7 +85,15 @@ pub struct Band {
 impl Record {
     /// The learning rates of a schedule without tests.
     pub fn untested(lrs: Vec<f64>) -> Self {
-        Record { lrs, tests: Vec::new(), events: Vec::new(), switch: None, every: 1, band: None }
+        Record {
+            lrs,
+            tests: Vec::new(),
+            events: Vec::new(),
+            switch: None,
+            every: 1,
+            smoothed: false,
+            band: None,
+        }
     }
 
     /// Replays a run's losses, at most as many as its budget, and tells `say` one line for each
@@ -110,6 +125,7 @@ impl Record {
                     let begun = Instant::now();
                     let Some(report) = autowu.test() else { continue };
                     let micros = begun.elapsed().as_secs_f64() * 1e6;
+                    record.smoothed |= autowu.looks_smoothed();
                     record.keep_band(&autowu, &report);
                     record.push_test(&report, micros, &mut say);
                     if let Some(event) = autowu.resolve(&report) {

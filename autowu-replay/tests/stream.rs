@@ -284,3 +284,27 @@ fn the_transcript_of_the_page_is_true() {
     let answers: Vec<&str> = answers.iter().map(String::as_str).collect();
     assert_eq!(no_digests(&answers), no_digests(&came));
 }
+
+/// Either protocol says so once, on standard error; raw losses bring no word.
+#[test]
+fn smoothed_losses_are_said_once() {
+    let noise = |i: u64| autowu_core::sampling::mix(i) as f64 / 2_f64.powi(63) - 1.0;
+    let raw: Vec<f64> =
+        (0..1500).map(|i| 2.0 * (-(i as f64) / 800.0).exp() + 0.3 * noise(i)).collect();
+    let mut mean = raw[0];
+    let smoothed: Vec<f64> = raw
+        .iter()
+        .map(|loss| {
+            mean = 0.9 * mean + 0.1 * loss;
+            mean
+        })
+        .collect();
+    for protocol in ["1", "2"] {
+        for (losses, times) in [(&raw, 0), (&smoothed, 1)] {
+            let input = losses.iter().map(|loss| format!("{loss}\n")).collect::<String>();
+            let said = answers(&["--protocol", protocol, "--total-steps", "3000"], &input);
+            let said = String::from_utf8_lossy(&said.stderr).into_owned();
+            assert_eq!(said.matches("smoothed").count(), times, "protocol {protocol}: {said}");
+        }
+    }
+}

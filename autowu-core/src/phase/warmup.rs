@@ -149,6 +149,10 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
         &self.ascent.climb
     }
 
+    pub fn looks_smoothed(&self) -> bool {
+        self.ascent.losses.looks_smoothed()
+    }
+
     pub fn tests(&self) -> u64 {
         self.tests
     }

@@ -104,6 +104,9 @@ class AutoWU:
     def skipped(self) -> int:
         """Updates that were reported as not having happened."""
     @property
+    def looks_smoothed(self) -> bool:
+        """Whether the losses of the present climb look smoothed, or told several times."""
+    @property
     def tests(self) -> int:
         """Tests made so far."""
     @property

@@ -20,6 +20,10 @@ from autowu.torch._waiting import Waiting
 logger = logging.getLogger("autowu")
 
 VERSION = 1
+SMOOTHED = (
+    "the losses look smoothed, or told several times, which makes early false ends: tell the raw loss "
+    "of each update (a full batch without noise looks the same and needs nothing)"
+)
 
 
 class AutoWU:
@@ -88,6 +92,7 @@ class AutoWU:
         self._log = autowu.Log() if log else None
         self.last: Optional[autowu.Outcome] = None
         self._probability: Optional[float] = None
+        self._smoothed = False  # whether it has been said
         if self.family is None:
             logger.info(
                 "%s is of no family that AutoWU knows: the peak's factor is 1",
@@ -251,6 +256,9 @@ class AutoWU:
         self.last = outcome
         if outcome.probability is not None:
             self._probability = outcome.probability
+            if not self._smoothed and self._run.looks_smoothed:
+                self._smoothed = True
+                logger.warning("%s", SMOOTHED)
         if self._log is not None:
             last = len(values) - 1
             for i, (lr, loss) in enumerate(zip(rates, values)):

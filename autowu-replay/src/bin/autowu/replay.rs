@@ -6,7 +6,7 @@ use crate::output::Output;
 use autowu_core::Real;
 use autowu_replay::log::{self, Log};
 use autowu_replay::plot;
-use autowu_replay::record::Record;
+use autowu_replay::record::{Record, SMOOTHED};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
 use std::io;
@@ -39,6 +39,9 @@ pub fn run<T: Real>(args: &Args) -> Result<(), String> {
     })
     .map_err(|e| e.to_string())?;
     said?;
+    if record.smoothed {
+        eprintln!("note: {SMOOTHED}");
+    }
     if let Some(path) = &args.json {
         record.write_json(path)?;
     }

@@ -1,6 +1,6 @@
 //! Protocol 1: a loss in, a learning rate and perhaps a word out. What is no loss ends the run.
 
-use super::tell;
+use super::{Smoothed, tell};
 use crate::CAPACITY;
 use crate::args::{Args, budget, config};
 use crate::output::Output;
@@ -12,7 +12,7 @@ use std::io::{self, BufRead};
 pub fn run<T: Real>(args: &Args) -> Result<(), String> {
     let config = config(args, budget(args, None)?, 1)?;
     let mut autowu = AutoWu::<T, CAPACITY>::new(config).map_err(|e| e.to_string())?;
-    let mut out = Output::default();
+    let (mut out, mut smoothed) = (Output::default(), Smoothed::default());
     let mut goes_on = out.say(&autowu.lr().to_string())?;
     for (i, line) in io::stdin().lock().lines().enumerate() {
         if !goes_on {
@@ -29,6 +29,7 @@ pub fn run<T: Real>(args: &Args) -> Result<(), String> {
             )
         })?;
         let outcome = autowu.step(T::of(loss));
+        smoothed.tell(&autowu, &outcome);
         let word = outcome.event.as_ref().map_or("", word);
         if let Some(event) = &outcome.event {
             tell(event);

@@ -4,8 +4,22 @@ pub mod first;
 pub mod second;
 mod state;
 
-use autowu_core::{Event, Real};
+use autowu_core::{AutoWu, Event, Outcome, Real};
 use autowu_replay::record;
+
+/// Whether it has been said that the losses look smoothed.
+#[derive(Default)]
+struct Smoothed(bool);
+
+impl Smoothed {
+    /// Says it once, when a test was made.
+    fn tell<T: Real, const N: usize>(&mut self, autowu: &AutoWu<T, N>, outcome: &Outcome<T>) {
+        if !self.0 && outcome.report.is_some() && autowu.looks_smoothed() {
+            self.0 = true;
+            eprintln!("autowu: step {}: {}", autowu.steps(), record::SMOOTHED);
+        }
+    }
+}
 
 /// What standard error says of an event that people want to know.
 fn tell<T: Real>(event: &Event<T>) {

@@ -1,6 +1,6 @@
 //! Protocol 2: each line gets one line. `docs/stream.md` has its grammar.
 
-use super::{state, tell};
+use super::{Smoothed, state, tell};
 use crate::CAPACITY;
 use crate::args::{Args, budget, config};
 use crate::output::Output;
@@ -25,19 +25,24 @@ pub fn run<T: Real>(args: &Args) -> Result<(), String> {
     out.say(&format!("autowu 2 step {}", autowu.steps()))?;
     let mut goes_on = out.say(&autowu.lr().to_string())?;
     let mut input = io::stdin().lock();
-    let mut at = 0_u64;
+    let (mut at, mut smoothed) = (0_u64, Smoothed::default());
     while goes_on && let Some(line) = next_line(&mut input)? {
         at += 1;
-        let answer = line.and_then(|line| answer(&mut autowu, line.trim()));
+        let answer = line.and_then(|line| answer(&mut autowu, &mut smoothed, line.trim()));
         goes_on = out.say(&answer.unwrap_or_else(|why| format!("error line {at}: {why}")))?;
     }
     args.save.as_deref().map_or(Ok(()), |path| state::save(&autowu, path))
 }
 
 /// What a line does. An error changes nothing.
-fn answer<T: Real>(autowu: &mut AutoWu<T, CAPACITY>, line: &str) -> Result<String, String> {
+fn answer<T: Real>(
+    autowu: &mut AutoWu<T, CAPACITY>,
+    smoothed: &mut Smoothed,
+    line: &str,
+) -> Result<String, String> {
     if let Some(loss) = log::number(line) {
         let outcome = autowu.step(T::of(loss));
+        smoothed.tell(autowu, &outcome);
         return Ok(match outcome.event {
             Some(event) => {
                 tell(&event);
