@@ -34,8 +34,8 @@ fn entries(rate: f64) -> f64 {
 /// `lowest + deviations · σ`, `σ = ½√π · mean |yᵢ₊₁ − yᵢ|`,
 ///
 /// where `lowest` is the lowest mean of three neighbours before them, and the `yᵢ` are the losses
-/// before them. No jump without a descent: `lowest` has to be `½ · deviations · σ` below the mean
-/// of the climb's first five losses.
+/// before them. No jump without a descent: `lowest` has to be more than `½ · deviations · σ` below
+/// the mean of the climb's first five losses.
 ///
 /// Where the learning rate grows by a tenth per step and more, a test with its ten losses and its
 /// patience comes when the weights are beyond help.
@@ -61,7 +61,7 @@ pub(super) fn overshoots<T: Real, const N: usize>(
     let pairs = T::of_u64(steps().count() as u64);
     let scatter = steps().fold(T::zero(), |sum, step| sum + step / pairs);
     let far = T::of(deviations * 0.5 * libm::sqrt(PI)) * scatter;
-    let fell = mean(&before[..BEFORE]) - lowest >= far * T::of(0.5);
+    let fell = mean(&before[..BEFORE]) - lowest > far * T::of(0.5);
     fell && 2 * last.iter().filter(|&&y| y > lowest + far).count() > judged
 }
 
@@ -110,6 +110,15 @@ mod tests {
                 let fell = level < 1.0 && i == 7;
                 assert_eq!(overshoots(&losses, 0.5, 4.0), fell, "loss {i}: {loss}");
             }
+        }
+    }
+
+    #[test]
+    fn a_constant_loss_has_no_jump() {
+        let mut losses = Trajectory::<f64, 64>::new();
+        for loss in [[1.0; 9], [1.1; 9]].concat() {
+            losses.push(loss);
+            assert!(!overshoots(&losses, 0.5, 4.0));
         }
     }
 
