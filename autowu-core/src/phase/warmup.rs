@@ -415,6 +415,7 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
 #[cfg(any(test, feature = "serde"))]
 impl<T: Real, const N: usize> WarmupPhase<T, N> {
     /// Whether a run of `config` can have climbed so far.
+    #[cfg(feature = "serde")]
     pub fn height_is_valid(&self, config: &Config) -> bool {
         self.highest >= T::zero() && self.highest <= T::of(config.max_lr)
     }
