@@ -119,7 +119,7 @@ fn losses_in_a_row_that_are_not_finite_are_one_warning() {
         let skips = events.iter().filter(|event| matches!(event, Event::Skip { .. })).count();
         assert!(skips > 10, "{good}: {skips}");
     }
-    // After a finite loss it is said again, once for all losses that are read together.
+    // A finite loss ends the silence: the next NaN is reported, once per read.
     let autowu = AutoWu::new(Config::new(300)).unwrap();
     let lines = logged(|| {
         for step in 1..=30 {

@@ -81,11 +81,13 @@ impl<T: Real, const N: usize> AutoWu<T, N> {
         }
     }
 
-    /// Whether the losses of the present climb look smoothed: neighbours of independent noise go up
-    /// and down in turns, those of an average, or of one loss told several times, do not. Smoothed
-    /// losses make early false ends: tell the raw loss of each update. A loss without noise, as of a
-    /// full batch, looks the same and needs nothing. An average shows after some 160 losses; `false` in
-    /// the decay. It costs a pass over the history: ask when a test was made.
+    /// Whether the losses of the present climb look smoothed: the mean of `sign(dᵢ) sign(dᵢ₊₁)`,
+    /// `dᵢ = yᵢ₊₁ − yᵢ`, is `−⅓` for independent noise and about 0 for an average over ten losses;
+    /// `true` above `−0.15` where that is significant, which takes some 160 losses.
+    ///
+    /// Smoothed losses make early false ends: tell the raw loss of each update. A loss without
+    /// noise, as of a full batch, looks the same and needs nothing. `false` in the decay. It costs a
+    /// pass over the history: ask when a test was made.
     pub fn looks_smoothed(&self) -> bool {
         match &self.stage {
             Stage::Warmup(warmup) => warmup.looks_smoothed(),

@@ -91,6 +91,7 @@ pub mod schedule;
 pub mod scheduler;
 #[cfg(feature = "serde")]
 mod serde_real;
+mod smoothed;
 #[cfg(feature = "serde")]
 mod state;
 pub mod test;

@@ -8,7 +8,7 @@ use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Version of the format. A change of meaning changes it.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// [`AutoWu`] as it is written.
 #[derive(Clone, Serialize, Deserialize)]

@@ -48,13 +48,6 @@ impl<T: Real, const N: usize> Default for Trajectory<T, N> {
     }
 }
 
-/// Differences agree so often, on the mean, where the losses are told as they are or are smoothed a
-/// little.
-const AGREEMENT: f64 = -0.15;
-
-/// Pairs of differences that tell anything, at least.
-const FEWEST_PAIRS: i32 = 50;
-
 impl<T: Real, const N: usize> Trajectory<T, N> {
     /// No losses.
     pub fn new() -> Self {
@@ -141,36 +134,6 @@ impl<T: Real, const N: usize> Trajectory<T, N> {
         &self.entries
     }
 
-    /// Whether the losses look smoothed, or told several times.
-    ///
-    /// With `dᵢ = yᵢ₊₁ − yᵢ`, the mean of `sign(dᵢ) sign(dᵢ₊₁)` (1 where both are 0) is `−⅓` for
-    /// independent noise, `(2/π) asin ρ` for normal differences of correlation `ρ`, and about 0 for
-    /// an average that remembers ten losses. Smoothed: above `−0.15`, above `−⅓` by four
-    /// standard errors, and of 50 pairs or more; such an average shows after some 160 losses.
-    pub(crate) fn looks_smoothed(&self) -> bool {
-        let differences = self.entries.windows(2).map(|w| w[1] - w[0]);
-        let pairs = differences.clone().zip(differences.skip(1));
-        let (mut sum, mut count) = (0_i32, 0_i32);
-        for (a, b) in pairs.filter(|(a, b)| !a.is_nan() && !b.is_nan()) {
-            let zero = T::zero();
-            sum += match (a == zero, b == zero) {
-                (true, true) => 1,
-                (true, false) | (false, true) => 0,
-                _ => {
-                    if (a > zero) == (b > zero) {
-                        1
-                    } else {
-                        -1
-                    }
-                }
-            };
-            count += 1;
-        }
-        let (sum, pairs) = (f64::from(sum), f64::from(count));
-        let least = AGREEMENT.max(-1.0 / 3.0 + 4.0 * libm::sqrt(8.0 / 9.0 / pairs));
-        count >= FEWEST_PAIRS && sum > least * pairs
-    }
-
     /// `x` of the `i`-th entry: its place among the `n` losses of the whole entries, divided by
     /// `n`. For the i-th of n single losses i/n, for a mean the middle of its losses.
     pub fn x(&self, i: usize) -> T {
@@ -196,36 +159,6 @@ impl<T: Real, const N: usize> Trajectory<T, N> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// An average that remembers ten losses, a running mean and losses told ten times look
-    /// smoothed; noise does not, on level ground or on a slope, under spikes or an explosion.
-    #[test]
-    fn smoothed_losses_are_recognised() {
-        let noise = |i: u64| crate::sampling::mix(i) as f64 / 2_f64.powi(63) - 1.0;
-        let looks = |losses: u64, loss: &dyn Fn(u64) -> f64| {
-            let mut history = Trajectory::<f64, 1024>::new();
-            (0..losses).for_each(|i| history.push(loss(i)));
-            history.looks_smoothed()
-        };
-        for seed in 0..50_u64 {
-            let raw = |i: u64| noise(seed << 32 | i);
-            let average = |i: u64| (0..60).map(|k| 0.9_f64.powi(k) * raw(i + 60 - k as u64)).sum();
-            let running = |i: u64| (0..10).map(|k| raw(i + k)).sum();
-            let held = |i: u64| raw(i / 10);
-            let smoothed: [&dyn Fn(u64) -> f64; 3] = [&average, &running, &held];
-            let found = smoothed.map(|loss| looks(1000, loss));
-            assert_eq!(found, [true; 3], "seed {seed}");
-            assert!(!smoothed.iter().any(|loss| looks(51, loss)), "too few to tell");
-            let slope = |i: u64| raw(i) - 0.02 * i as f64;
-            let spikes = |i: u64| raw(i) + if i.is_multiple_of(20) { 30.0 } else { 0.0 };
-            let explosion = |i: u64| raw(i) + (0.6 * (i as f64 - 390.0)).exp();
-            let told: [&dyn Fn(u64) -> f64; 4] = [&raw, &slope, &spikes, &explosion];
-            for losses in [100, 200, 400, 1000] {
-                assert!(!told[..3].iter().any(|loss| looks(losses, loss)), "seed {seed}: {losses}");
-            }
-            assert!(!looks(400, told[3]), "seed {seed}");
-        }
-    }
 
     #[test]
     fn exact_until_full_then_an_even_coverage() {

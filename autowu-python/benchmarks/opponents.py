@@ -39,8 +39,8 @@ class Opponent:
             self.schedule.step()
 
     def before_test(self, forward: Callable[[], None]) -> None:
-        """Puts in place the weights that are to be judged. `forward` shows the network some training
-        batches."""
+        """Puts in place the weights that are to be judged. `forward` shows the network some
+        training batches."""
 
     def memory(self) -> int:
         """Bytes of optimizer state and copies."""

@@ -18,8 +18,8 @@ def gap(metric, tuned, is_loss):
 
 
 def cells(rows):
-    """Rows by (task, optimizer), then by schedule. The tuned peak is the best mean of the peaks, under
-    the name `tuned cosine` or `tuned linear`."""
+    """Rows by (task, optimizer), then by schedule. The tuned peak is the best mean of the peaks,
+    under the name `tuned cosine` or `tuned linear`."""
     found = {}
     for row in rows:
         cell = found.setdefault((row["task"], row["optimizer"]), {})
@@ -93,9 +93,9 @@ def write(folder, rows, versions):
     by_cell = {name: cell_gaps(found, name) for name in gaps}
     overall = [
         "# AutoWU and its opponents\n",
-        "How far below the tuned cosine a schedule ends in a cell (task and optimizer), in the median",
-        "of the seeds: points of accuracy, or per cent of the loss; less is better. A run is lost that",
-        "ends more than 20 points or 50 % below. The last column counts cells.\n",
+        "How far below the tuned cosine a schedule ends in a cell (task and optimizer), in the",
+        "median of the seeds: points of accuracy, or per cent of the loss; less is better. A run is",
+        "lost that ends more than 20 points or 50 % below. The last column counts cells.\n",
         "| schedule | cells | points: median | worst | % of loss: median | worst | lost runs "
         "| AutoWU ahead in |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
@@ -185,6 +185,6 @@ def draw(path, by_cell, found):
     axes.set_yticks(range(len(order)), order)
     axes.axvline(0, color="gray", linewidth=0.8)
     axes.set_xlabel(
-        "below the tuned cosine: points of accuracy (circles), % of the loss (squares); 100: or more"
+        "below the tuned cosine: points of accuracy (circles), % of the loss (squares)"
     )
     figure.savefig(path)

@@ -116,8 +116,9 @@ impl AutoWU {
         self.run(py).skipped()
     }
 
-    /// Whether the losses of the present climb look smoothed, or told several times: they make early
-    /// false ends. So does the loss of a full batch, which has no noise and needs nothing.
+    /// Whether the losses of the present climb look smoothed, or told several times: such losses
+    /// make early false ends. The loss of a full batch, which has no noise, looks the same and needs
+    /// nothing.
     #[getter]
     fn looks_smoothed(&self, py: Python<'_>) -> bool {
         self.run(py).looks_smoothed()

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::time::Instant;
 
 /// What to say of losses that look smoothed.
-pub const SMOOTHED: &str = "the losses look smoothed, or told several times, which makes early false \
-ends: tell the raw loss of each update (a full batch without noise looks the same and needs nothing)";
+pub const SMOOTHED: &str = "the losses look smoothed, or told several times, which makes early \
+false ends: tell the raw loss of each update (a full batch without noise looks the same and needs \
+nothing)";
 
 /// A whole replay, in double precision.
 #[derive(Serialize)]

@@ -41,7 +41,8 @@ def optimizers(seeds):
     done = {}
     if OPTIMIZERS.exists():
         with OPTIMIZERS.open() as rows:
-            done = {(row["optimizer"], row["seed"]): row["accuracy"] for row in csv.DictReader(rows)}
+            read = csv.DictReader(rows)
+            done = {(row["optimizer"], row["seed"]): row["accuracy"] for row in read}
     else:
         OPTIMIZERS.write_text("optimizer,seed,accuracy\n")
     for seed in map(str, range(seeds)):

@@ -73,8 +73,8 @@ fn table(judged: &[Judged]) -> String {
         return rows;
     }
     format!(
-        "| instead of the default | pairs | dead | better | worse | points | 100 · ln of the loss |\n\
-         |---|---:|---:|---:|---:|---:|---:|\n{rows}"
+        "| instead of the default | pairs | dead | better | worse | points | 100 · ln of the loss \
+         |\n|---|---:|---:|---:|---:|---:|---:|\n{rows}"
     )
 }
 

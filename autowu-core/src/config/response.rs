@@ -103,9 +103,11 @@ pub struct Response {
     /// have been passed; `None`: not asked.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_real::option"))]
     pub descent: Option<f64>,
-    /// Where the trainer cannot go back and the learning rate grows by a tenth per step or more,
-    /// losses that are this many deviations above the lowest end the climb at once, > 0: a test
-    /// would come when the weights are beyond help. `None`: only tests end a climb.
+    /// `z` > 0, in deviations of one loss. Where the trainer cannot go back and the learning rate
+    /// grows by a tenth per step or more, losses above `lowest + zσ` end the climb at once, because
+    /// a test would come when the weights are beyond help. One bad batch can do that too. `lowest`
+    /// is the lowest mean of three losses, `σ` follows from the differences of neighbours; the loss
+    /// must have fallen by `½zσ` before. `None`: only tests end a climb.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_real::option"))]
     pub overshoot: Option<f64>,
     /// Which learning rate is that of the minimum.

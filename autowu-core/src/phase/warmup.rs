@@ -14,6 +14,7 @@ use crate::digest::{Digest, Digestible};
 use crate::event::{Event, Reason};
 use crate::real::Real;
 use crate::schedule::Warmup;
+use crate::smoothed::looks_smoothed;
 use crate::test::{Measurement, Report, TestInput};
 
 /// A climb whose minimum lies beyond this share of it is still falling: the present is the best.
@@ -23,8 +24,8 @@ const STILL_FALLING: f64 = 0.97;
 /// times lower than this one had come.
 const NOT_FINITE: f64 = 3.0;
 
-/// After an overshoot the learning rate is so many times lower, at least: those of the steps before
-/// were too high too.
+/// An overshoot divides the learning rate by at least this: the steps just before the jump were too
+/// large as well.
 const TOO_FAR: f64 = 4.0;
 
 /// A climb after a restore whose learning rate has grown by this factor and whose loss still falls
@@ -150,7 +151,7 @@ impl<T: Real, const N: usize> WarmupPhase<T, N> {
     }
 
     pub fn looks_smoothed(&self) -> bool {
-        self.ascent.losses.looks_smoothed()
+        looks_smoothed(self.ascent.losses.values())
     }
 
     pub fn tests(&self) -> u64 {

@@ -56,9 +56,9 @@ fn lost(seed: u64, total_steps: u64, noise: Noise, level: f64, after: f64) -> Op
 }
 
 /// 25 runs for each length and noise (`AUTOWU_EFFORT=8`: 200, and 5,000 steps too), as many with a
-/// decay that keeps its descent as with one that loses it. At most one in a hundred of the first may be
-/// stopped, and by chance three more. Correlated noise is taken for white in the first 32 losses, until
-/// the scatter of blocks is known: there one in ten may be.
+/// decay that keeps its descent as with one that loses it. At most one in a hundred of the first may
+/// be stopped, and by chance three more. Correlated noise is taken for white in the first 32 losses,
+/// until the scatter of blocks is known: there one in ten may be.
 #[test]
 fn noise_is_no_loss_of_the_descent() {
     let runs = 25 * u64::from(effort());

@@ -263,7 +263,7 @@ fn counters_are_kept() {
 fn a_state_of_version_1_is_refused() {
     let text = include_str!("version_1.json");
     let refusal = serde_json::from_str::<Scheduler>(text).unwrap_err().to_string();
-    assert!(refusal.contains("format version 1, this library reads version 3"), "{refusal}");
+    assert!(refusal.contains("format version 1, this library reads version 4"), "{refusal}");
     // The binary format has no message for a refusal, but distinguishes it from missing or
     // malformed bytes.
     let bytes = include_bytes!("version_1.bin");

@@ -149,9 +149,9 @@ fn no_data_are_singular() {
 /// keras-team/keras#3425: the learning rate was too high for a few steps, and the network did not
 /// come back.
 ///
-/// The losses of a perceptron on MNIST, AdamP, batches of 16, on a climb that grows by half per step:
-/// at 0.025 they jump. By the test, which waits for certainty, the climb went on to 0.63 and a loss of
-/// 257, and the decay did not make that good.
+/// The losses of a perceptron on MNIST, AdamP, batches of 16, on a climb that grows by half per
+/// step: at 0.025 they jump. The test waits for certainty, so the climb went on to 0.63 and a loss
+/// of 257, and the decay did not make that good.
 #[test]
 fn a_steep_climb_without_a_way_back_ends_with_the_first_jump() {
     let losses = [

@@ -147,7 +147,7 @@ fn a_refused_load_leaves_the_old_state() {
         refused += 1;
     }
     for (valid, broken) in [
-        ("\"version\":3", "\"version\":9"),
+        ("\"version\":4", "\"version\":9"),
         ("\"step\":40", "\"step\":3"),
         ("\"bits\":64", "\"bits\":32"),
     ] {

@@ -21,8 +21,8 @@ logger = logging.getLogger("autowu")
 
 VERSION = 1
 SMOOTHED = (
-    "the losses look smoothed, or told several times, which makes early false ends: tell the raw loss "
-    "of each update (a full batch without noise looks the same and needs nothing)"
+    "the losses look smoothed, or told several times, which makes early false ends: tell the raw "
+    "loss of each update (a full batch without noise looks the same and needs nothing)"
 )
 
 
