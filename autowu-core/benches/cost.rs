@@ -5,12 +5,14 @@
 //! cost -- whole` for one.
 #![allow(missing_docs, clippy::expect_used)]
 
-mod common;
+mod curve;
+mod inputs;
 
 use autowu_core::gp::{Factor, Fit, Posterior, Spectrum};
 use autowu_core::{AutoWu, Real};
-use common::{climbed, config, fitted, samples};
+use curve::{climbed, config};
 use divan::{Bencher, black_box};
+use inputs::{fitted, samples};
 
 fn main() {
     divan::main();
@@ -19,7 +21,7 @@ fn main() {
 /// `step` between tests, in the middle of a climb of ten million steps.
 #[divan::bench(types = [f64, f32], sample_size = 1000)]
 fn step_between_tests<T: Real>(bencher: Bencher) {
-    let mut autowu = common::between_tests::<T>();
+    let mut autowu = inputs::between_tests::<T>();
     let loss = T::of(1.5);
     bencher.bench_local(move || {
         let outcome = autowu.step(black_box(loss));

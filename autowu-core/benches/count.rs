@@ -6,11 +6,13 @@
 //! difference is free of start and set-up.
 #![allow(missing_docs, clippy::expect_used, clippy::panic)]
 
-mod common;
+mod curve;
+mod inputs;
 
 use autowu_core::gp::{Factor, Fit, Posterior, Spectrum};
 use autowu_core::{AutoWu, Real};
-use common::{climbed, config, fitted, samples};
+use curve::{climbed, config};
+use inputs::{fitted, samples};
 use std::hint::black_box;
 use std::process::Command;
 
@@ -23,7 +25,7 @@ type Case = (&'static str, u64, fn(u64));
 fn cases<T: Real>() -> [Case; 8] {
     [
         ("step between tests", 1000, |times| {
-            let mut autowu = common::between_tests::<T>();
+            let mut autowu = inputs::between_tests::<T>();
             for _ in 0..times {
                 black_box(autowu.step(black_box(T::of(1.5))).lr);
             }

@@ -8,10 +8,10 @@
 //! Fails if the preset for microcontrollers takes more than 16 KiB.
 #![allow(missing_docs, clippy::expect_used)]
 
-mod common;
+mod curve;
 
 use autowu_core::{AutoWu, CAPACITY, Config, MICRO_CAPACITY, Measurement, MicroWu, Real};
-use common::{climbed, config};
+use curve::{climbed, config};
 use std::hint::black_box;
 use std::process::{Command, ExitCode, Stdio};
 

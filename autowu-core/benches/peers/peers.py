@@ -4,7 +4,7 @@
     python3 -m venv /some/where && /some/where/bin/pip install gpytorch scikit-learn
     /some/where/bin/python autowu-core/benches/peers/peers.py [--rounds 7]
 
-The test (paper, section 2.2): the loss curve of autowu-core/benches/common/mod.rs, 1000 losses. Fit
+The test (paper, section 2.2): the loss curve of autowu-core/benches/curve/mod.rs, 1000 losses. Fit
 constant mean, output scale and noise on 100 of them by 100 steps of Adam; then, five times, the
 joint posterior of 500 locations given 500 losses, and the largest probability that the loss lies
 above an earlier one (eq. 4). scikit-learn fits nothing here: it makes the five inferences with
